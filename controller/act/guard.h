@@ -1,0 +1,103 @@
+/* The guard: hard limits, every tick, after the planner. It can only make a command safer. Pure.
+ *
+ * Safer means: the battery's set-point lies between what was asked, what is in force and 0 (beyond
+ * them only where a hard import limit demands discharge that the reserve allows), fewer jobs
+ * running, cooling colder. On a stale input the configured fail-safe value takes its place and no
+ * output rises: no job starts or resumes, the battery neither charges nor discharges more.
+ *
+ * What wins over what, for the battery: reserve and SoC band, then export and device limits, then
+ * the import limit, then fail-safe, then the ramp. A hard limit is kept at once, without ramp; a
+ * set-point in force that breaks a hard limit is corrected whatever dead band and budget say. */
+#ifndef TIDEWATT_ACT_GUARD_H
+#define TIDEWATT_ACT_GUARD_H
+
+#include "controller/act/command.h"
+#include "controller/plant/image.h"
+#include "controller/plant/job.h"
+
+struct guard_config {
+    double import_limit_w;          /* contract or feeder to the site */
+    double import_fail_safe_w;      /* in force while the limit's source or the meter is unknown */
+    double export_limit_w;
+    double headroom_w;              /* distance kept from hard limits when starting load */
+    double soc_min_pct;             /* backup reserve */
+    double soc_max_pct;
+    double battery_charge_max_w, battery_discharge_max_w;
+    double battery_ramp_w_per_s;
+    double battery_deadband_w;      /* smaller changes are not written */
+    double battery_write_per_hour;  /* set-point writes allowed per hour (token bucket; at most a
+                                       tenth of it, and at least one write, in a burst) */
+    double inlet_limit_c;           /* rack inlet limit */
+    double supply_min_c, supply_max_c;
+    double supply_ramp_k_per_s;
+    double supply_fail_safe_c;      /* in force while the inlet temperature is unknown */
+    double cooling_write_per_hour;
+    double overhead_ratio_max;      /* facility W per extra W of IT, for start decisions, e.g. 1.5 */
+    int64_t job_min_run_ms, job_min_stop_ms; /* no thrashing */
+    double feeder_limit_w[LIMIT_FEEDERS]; /* hard limit of the IT load behind each feeder */
+    int feeder_count;
+    int64_t settle_ms;              /* a changed load shows in the meters after this long; until
+                                       then a start counts in full and a shed job as gone */
+    int64_t refresh_ms;             /* an unchanged set-point is written again after this long, so
+                                       that the device's reversion does not take it; 0: never */
+};
+
+struct guard_inputs {               /* point indices, -1: not there */
+    int32_t utility_power, battery_power, battery_soc, battery_charge_max, battery_discharge_max;
+    int32_t battery_set, supply_set, inlet_temp;
+};
+
+struct guard_setpoint {
+    bool written;                   /* one was let through since the start */
+    double last;                    /* the one let through last */
+    int64_t written_ms;
+    double step;                    /* change that the ramp allows by now */
+    double tokens;                  /* writes left in the budget */
+};
+
+struct guard {                      /* state between ticks; init with guard_init */
+    struct guard_config config;
+    struct guard_inputs inputs;
+    bool acts[SUBSYSTEMS];          /* the subsystem is in control (all are after guard_init): what
+                                       the guard adds by itself gets this as `apply` */
+    struct guard_setpoint battery, supply;
+    int64_t last_ms;
+    bool started;
+    bool fail_safe;                 /* the fail-safe import limit is in force */
+    bool breached;                  /* the import limit is crossed right now */
+    int64_t breached_ms;            /* since when */
+    bool holding;                   /* the battery discharges to hold the import limit */
+    bool inlet_breached, feeder_breached[LIMIT_FEEDERS];
+    double import_limit_w;          /* in force this tick */
+};
+
+enum { GUARD_EVENTS = 3 + LIMIT_FEEDERS }; /* most in one tick */
+
+struct guard_event {
+    enum event_kind kind;
+    int32_t feeder;                 /* -1: not about a feeder */
+    double value, limit;            /* value NAN: unknown */
+    int32_t point;                  /* whose limit it is; -1 for a feeder or a silent grid master */
+};
+
+void guard_init(struct guard *guard, const struct guard_config *config,
+                const struct guard_inputs *inputs);
+
+/* `commands` in the order of priority; entries are changed in place, withheld ones get apply =
+ * false and a reason of 204 to 221. `apply` comes in as the mode says: advice (false) is judged
+ * and made safe like the rest, stays advice and leaves no trace in the guard's state.
+ *
+ * Added at the end, up to `room` entries in all, asker "guard": set-points of battery and cooling
+ * that a limit demands though nobody asked, and VERB_JOB_SUSPEND to shed load (scavenger first,
+ * then deferrable, largest first; realtime, guaranteed and what cannot be suspended never).
+ *
+ * `external_limit_w`: the grid's limit now (INFINITY: none; NAN: its master is silent).
+ * `feeder_load_w`: measured IT load of each feeder, NAN: unknown (nothing rises there).
+ * Returns the new number of commands; events (limit breached/restored, fail-safe entered/left)
+ * go to `ret_events` (room for GUARD_EVENTS), their number to `ret_event_count`. */
+int guard_apply(struct guard *guard, const struct image *image, int64_t now_ms,
+                double external_limit_w, const struct job *jobs, int job_count,
+                const double *feeder_load_w, struct command *commands, int count, int room,
+                struct guard_event *ret_events, int *ret_event_count);
+
+#endif

@@ -1,0 +1,65 @@
+/* What the parts of the guard share within one tick. Not for other rooms. */
+#ifndef TIDEWATT_ACT_GUARD_PRIVATE_H
+#define TIDEWATT_ACT_GUARD_PRIVATE_H
+
+#include "controller/act/guard.h"
+
+struct guard_tick {
+    struct guard *guard;
+    const struct image *image;
+    int64_t now_ms, elapsed_ms;
+    double external_limit_w;
+    double import_w, battery_w, soc_pct;    /* measured; NAN: unknown */
+    int64_t meter_ms;                       /* site time at which import_w was true */
+    enum reason fail_safe_reason;           /* NONE: no fail-safe in force */
+    double rising_w, feeder_rising_w[LIMIT_FEEDERS];  /* let start, not yet in the meters */
+    double falling_w, feeder_falling_w[LIMIT_FEEDERS]; /* shed, still in the meters */
+    double battery_relief_w;                /* import that the battery takes off by this tick */
+    const struct job *jobs;
+    int job_count;
+    const double *feeder_load_w;
+    struct command *commands;
+    int count, room;
+    struct guard_event *events;
+    int event_count;
+};
+
+/* A set-point on its way through limits; the last limit that moved it gives the reason. */
+struct bounded {
+    double value;
+    enum reason reason;
+};
+void bound_low(struct bounded *bounded, double low, enum reason reason);
+void bound_high(struct bounded *bounded, double high, enum reason reason);
+
+double guard_value(const struct image *image, int32_t point); /* NAN: unknown */
+void guard_event(struct guard_tick *tick, enum event_kind kind, int32_t feeder, int32_t point,
+                 double value, double limit);
+/* Crossing a limit and keeping it again, one event each. */
+void guard_watch(struct guard_tick *tick, bool *breached, bool now, int32_t feeder, int32_t point,
+                 double value, double limit);
+/* The next free command, cleared and marked as the guard's own; NULL when the room is used up. */
+struct command *guard_add(struct guard_tick *tick, enum subsystem subsystem, enum verb verb);
+
+/* guard_setpoint.c: ramp, dead band, budget. */
+struct setpoint_rules {
+    double ramp_per_s, deadband, writes_per_hour;
+    int64_t refresh_ms;
+};
+/* Once a tick, before judging: the ramp's step and the budget grow with time. */
+void setpoint_elapse(struct guard_setpoint *setpoint, const struct setpoint_rules *rules,
+                     int64_t elapsed_ms);
+/* Settles what the command becomes. `in_force`: what the device follows now; `forced`: that breaks
+ * a hard limit, so neither dead band nor budget count. */
+void setpoint_settle(struct guard_setpoint *setpoint, const struct setpoint_rules *rules,
+                     struct command *command, const struct bounded *safe, double in_force,
+                     bool forced, int64_t now_ms);
+/* The first set-point command for a point; later ones for it are withheld. NULL: none. */
+struct command *setpoint_command(struct guard_tick *tick, int32_t point);
+
+void guard_battery(struct guard_tick *tick);      /* guard_battery.c */
+void guard_cooling(struct guard_tick *tick);      /* guard_cooling.c */
+void guard_jobs(struct guard_tick *tick);         /* guard_jobs.c: starts, stops, minimum times */
+void guard_shed(struct guard_tick *tick);         /* guard_jobs.c: after the battery */
+
+#endif

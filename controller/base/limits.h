@@ -1,0 +1,39 @@
+/* Every fixed capacity of the controller. Tables are allocated once at the start; a full table
+ * refuses the newcomer, says so and counts it. */
+#ifndef TIDEWATT_BASE_LIMITS_H
+#define TIDEWATT_BASE_LIMITS_H
+
+enum {
+    LIMIT_NAME = 48,          /* bytes of a device, feeder, job or owner name, with the NUL */
+    LIMIT_PATH = 1024,        /* bytes of a file path, with the NUL */
+    LIMIT_TOPIC = 256,        /* bytes of an MQTT topic, with the NUL */
+    LIMIT_PAYLOAD = 8192,     /* bytes of an MQTT payload that is looked at */
+    LIMIT_ERROR_TEXT = 512,   /* bytes of an error text, with the NUL */
+    LIMIT_DEVICES = 1024,     /* devices of one site */
+    LIMIT_POINTS = 16384,     /* points of one site */
+    LIMIT_FEEDERS = 8,        /* feeders of one site */
+    LIMIT_PROFILE_ROWS = 128, /* points of one device profile */
+    LIMIT_PROFILES = 64,      /* device profiles loaded at once */
+    LIMIT_JOBS = 1024,        /* jobs known to the controller, ended ones kept for a day */
+    LIMIT_JOB_ARGS = 64,      /* words of a job's command */
+    LIMIT_JOB_COMMAND = 4096, /* bytes of a job's command */
+    LIMIT_SLOTS = 192,        /* slots of one plan */
+    LIMIT_RUNS = 16,          /* separate stretches in which one planned job runs */
+    LIMIT_COMMANDS = 256,     /* commands of one tick; the rest follow in the next */
+    LIMIT_EVENTS = 256,       /* events of one tick */
+    LIMIT_REQUESTS = 64,      /* outside requests taken in one tick */
+    LIMIT_JOB_NOTES = 256,    /* batch notes (state changes) taken in one tick */
+    LIMIT_INTERVALS = 1024,   /* energy intervals closed in one tick */
+    LIMIT_SAMPLE_QUEUE =
+        16384,                 /* samples on their way from a driver thread to the control thread */
+    LIMIT_STORE_QUEUE = 65536, /* records on their way to the store */
+    LIMIT_STORE_BYTES = 8 << 20, /* bytes of these records; the disk may be full for a while */
+    LIMIT_CLIENTS = 16,        /* local command-line clients at once */
+    LIMIT_REQUEST_LINE = 65536,  /* bytes of one request line of a local client */
+    LIMIT_REPLY_LINE = 16777216, /* bytes of one reply line that a local client accepts */
+    LIMIT_OUTBOX = 4096,         /* publications waiting for the MQTT broker */
+    LIMIT_IN_FLIGHT = 32,        /* publications handed to the MQTT library and not yet through */
+    LIMIT_HISTORY_SLOTS = 2016, /* quarter hours of history per forecast series: three weeks */
+};
+
+#endif

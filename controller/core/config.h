@@ -1,0 +1,68 @@
+/* The configuration file of one site, read into one struct. Every option is one row of a table in
+ * config.c (name, dimension, default, range); config/tidewatt.cfg documents them. */
+#ifndef TIDEWATT_CORE_CONFIG_H
+#define TIDEWATT_CORE_CONFIG_H
+
+#include "controller/base/conf.h"
+#include "controller/core/cycle.h"
+#include "drivers/modbus_tcp.h"
+#include "drivers/mqtt.h"
+#include "drivers/profile.h"
+
+/* Numbers in their base units (W, Wh, ms, ratio 0..1, degC, currency/MWh, ...). */
+struct config_values {
+    double latitude_deg, longitude_deg;
+    double tick_ms, socket_mode;
+    double raw_every_ms, raw_keep_ms, minute_keep_ms, quarter_keep_ms;
+    double import_w, import_fail_safe_w, export_w, headroom_w, overhead_most;
+    double inlet_c, supply_min_c, supply_max_c, supply_fail_safe_c, supply_ramp_k_per_s;
+    double cooling_writes_per_hour;
+    double job_min_run_ms, job_min_stop_ms, settle_ms;
+    double capacity_wh, reserve, soc_most, charge_w, discharge_w, charge_efficiency,
+        discharge_efficiency, wear_per_mwh, ramp_w_per_s, deadband_w, battery_writes_per_hour,
+        revert_after_ms;
+    double carbon_per_t, peak_per_kw, export_per_mwh, delay_per_mwh_h, churn, breach_per_mwh;
+    double late_guaranteed, late_deferrable, late_scavenger;
+    double unserved_guaranteed, unserved_deferrable, unserved_scavenger;
+    double cooling_every_ms, cooling_margin_k, cooling_step_k;
+    double plan_every_ms, plan_valid_ms, horizon_ms, deadline_margin_ms, forecast_every_ms;
+    double pue_category, meter_gap_ms;
+    double fixed_w, overhead_ratio, base_reserve_w;
+    double mqtt_port, keepalive_s;
+};
+
+struct config {
+    char path[LIMIT_PATH];
+    char site[LIMIT_NAME];
+    char currency[8];
+    char socket_path[LIMIT_PATH];
+    char store_path[LIMIT_PATH];
+    char spool_path[LIMIT_PATH];
+    char supervisor_path[LIMIT_PATH]; /* tidewatt-jobexec; empty: beside tidewattd */
+    char history_path[LIMIT_PATH];    /* CSV imported into an empty store; empty: none */
+    char battery_device[LIMIT_NAME], chiller_device[LIMIT_NAME], inlet_device[LIMIT_NAME];
+    enum mode modes[SUBSYSTEMS];
+    struct config_values values;
+    struct mqtt_config mqtt; /* host empty: no broker */
+    struct topology *topology;
+    struct profile *profiles; /* owned */
+    int profile_count;
+    struct modbus_device *modbus_devices;
+    int modbus_count;
+    struct mqtt_point *mqtt_points;
+    int mqtt_point_count;
+};
+
+/* Called with every problem found, each a whole line with file and line number. */
+typedef void (*config_note)(void *context, const char *text);
+
+/* Reads and validates everything, profiles included. On failure (ERROR_INVALID, the number of
+ * problems in the text) `ret_config` is NULL and every problem went to `note`. */
+int configuration_load(const char *path, struct config **ret_config, config_note note,
+                       void *context, struct error *error);
+void configuration_destroy(struct config *config);
+
+/* The part the cycle needs. */
+void configuration_cycle(const struct config *config, struct cycle_config *ret_cycle);
+
+#endif

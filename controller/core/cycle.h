@@ -1,0 +1,151 @@
+/* The whole controller without I/O: image in, commands out. Pure, so that the very same code runs
+ * live, in a backtest and in seeded fault simulation.
+ *
+ * One call a tick. Solving is the caller's: when `ret_problem` is set, solve it (on a worker
+ * thread, or in line) and pass the plan in with a later tick. */
+#ifndef TIDEWATT_CORE_CYCLE_H
+#define TIDEWATT_CORE_CYCLE_H
+
+#include "controller/act/command.h"
+#include "controller/act/guard.h"
+#include "controller/forecast/forecast.h"
+#include "controller/plan/plan.h"
+#include "controller/plant/image.h"
+#include "controller/plant/job.h"
+#include "controller/plant/meter.h"
+#include "controller/plant/overhead.h"
+#include "controller/plant/pue.h"
+
+struct cycle_config {
+    const struct topology *topology;
+    enum mode modes[SUBSYSTEMS];
+    struct guard_config guard;
+    struct problem_battery battery; /* soc_wh is taken from the image */
+    struct problem_prices prices;
+    double export_price_per_mwh;
+    double fixed_w;        /* facility load independent of IT, until learnt */
+    double overhead_ratio; /* W per W of IT, until learnt from the meters */
+    int32_t battery_device, chiller_device, inlet_device; /* -1: there is none */
+    int64_t battery_revert_after_ms; /* written with the set-point where the device has it */
+    int64_t cooling_every_ms;
+    double cooling_margin_k, cooling_step_k;
+    int64_t deadline_margin_ms;          /* plans aim so long before a job's deadline */
+    int64_t plan_every_ms, plan_valid_ms, forecast_every_ms, meter_gap_ms;
+    int32_t horizon_h;
+    int pue_category;
+    struct forecaster_config forecaster;
+};
+
+/* Quarter hours that may be open at once while late meters are waited for. */
+enum { OPEN_QUARTERS = 8 };
+
+/* One interval's money, carbon and origin of energy. Unknown parts have their quality. */
+struct account {
+    int64_t start_ms, end_ms;
+    struct balance balance;
+    struct pue pue;
+    double price_per_mwh, carbon_g_per_kwh; /* means over the interval; NAN: unknown */
+    double cost;     /* import x price - export x export price; NAN: unknown */
+    double carbon_g; /* import x intensity; NAN: unknown */
+    double green_wh; /* direct on-site green energy used by the facility */
+};
+
+struct decision {
+    struct command command;
+    int64_t at_ms;
+    int64_t plan_id; /* 0: none */
+    enum mode mode;
+};
+
+struct cycle_event {
+    enum event_kind kind;
+    char subject[LIMIT_NAME]; /* device, feeder, subsystem */
+    char text[160];
+};
+
+struct tick_input {
+    int64_t now_ms;            /* site time */
+    const struct image *image; /* frozen */
+    const struct job *jobs;    /* all jobs as the batch system reports them */
+    int job_count;
+    struct plan *arrived;            /* a solved plan (ownership passes) or NULL */
+    struct problem *arrived_problem; /* the problem it solves (ownership passes) or NULL */
+    bool solve_failed;               /* the solver gave up on the problem handed out last */
+    double external_limit_w;         /* INFINITY: none; NAN: its master is silent */
+};
+
+/* A quarter-hour mean that just became known: forecasting history. */
+struct observation {
+    enum forecast_series series;
+    int64_t step_start_ms;
+    double value;
+};
+
+struct tick_output {
+    struct decision decisions[LIMIT_COMMANDS];
+    int decision_count; /* those with command.apply are to be executed */
+    struct cycle_event events[LIMIT_EVENTS];
+    int event_count;
+    struct energy_interval intervals[LIMIT_INTERVALS]; /* closed in this tick */
+    int64_t interval_raw_milliwh[LIMIT_INTERVALS];     /* raw counter at each end, to resume from */
+    int interval_count;
+    struct account accounts[OPEN_QUARTERS]; /* closed quarter hours */
+    int account_count;
+    struct pue hour, day; /* valid when their period closed in this tick */
+    bool hour_closed, day_closed;
+    struct observation observations[OPEN_QUARTERS * FORECAST_SERIES];
+    int observation_count;
+    struct forecast forecasts[FORECAST_SERIES];
+    bool forecasts_issued;
+    const struct plan *adopted; /* a plan came into force in this tick, else NULL */
+    struct problem *problem;    /* to be solved; ownership passes to the caller */
+};
+
+/* What interfaces render: the tick's state, never live state. */
+struct snapshot {
+    int64_t now_ms;
+    enum mode modes[SUBSYSTEMS];
+    double import_w, export_w, pv_w, wind_w, battery_w, facility_w, it_w,
+        soc_pct; /* NAN: unknown */
+    double price_per_mwh, carbon_g_per_kwh, temp_outdoor_c;
+    double import_limit_w;
+    double peak_import_w; /* metered peak of the billing period, quarter-hour mean */
+    struct pue last_quarter, last_hour, last_day, today;
+    int jobs_by_state[JOB_STATES];
+    bool fail_safe;
+    int64_t plan_id, plan_issue_ms, plan_expires_ms; /* 0: none */
+    enum plan_status plan_status;
+    double plan_gap, plan_solve_ms;
+    int points_by_quality[QUALITY_MISSING + 1];
+};
+
+struct cycle;
+
+struct cycle *cycle_create(const struct cycle_config *config, struct error *error);
+void cycle_destroy(struct cycle *cycle);
+
+void cycle_tick(struct cycle *cycle, const struct tick_input *input,
+                struct tick_output *ret_output);
+
+/* Restart: what the store still knows. Call before the first tick. */
+void cycle_resume_meter(struct cycle *cycle, int32_t point, int64_t end_ms, int64_t end_milliwh,
+                        int64_t raw_milliwh);
+void cycle_resume_history(struct cycle *cycle, enum forecast_series series, int64_t step_start_ms,
+                          double value);
+void cycle_resume_plan(struct cycle *cycle, struct plan *plan);  /* ownership passes */
+void cycle_resume_plan_id(struct cycle *cycle, int64_t last_id); /* newest id ever given */
+void cycle_resume_peak(struct cycle *cycle, int64_t month_start_ms, double peak_w);
+void cycle_resume_quarter(struct cycle *cycle,
+                          const struct pue *quarter); /* of today or this hour */
+
+void cycle_set_mode(struct cycle *cycle, enum subsystem subsystem, enum mode mode);
+void cycle_replan(struct cycle *cycle); /* asks for a plan in the next tick */
+const struct snapshot *cycle_snapshot(const struct cycle *cycle);
+const struct plan *cycle_plan(const struct cycle *cycle); /* in force, or NULL */
+const struct forecaster *cycle_forecaster(const struct cycle *cycle);
+
+/* Commands that bring the plant into its safe state at shutdown: battery set-point 0, cooling to
+ * its fail-safe value; jobs stay as they are. Returns their number. */
+int cycle_safe_state(struct cycle *cycle, int64_t now_ms, struct decision *ret_decisions, int most);
+
+#endif

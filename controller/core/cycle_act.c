@@ -1,0 +1,349 @@
+/* From the plan to commands, through the guard, to decisions. Nothing here talks to a device. */
+#include "controller/core/cycle_private.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "controller/act/cooling.h"
+#include "controller/act/dispatch.h"
+#include "controller/act/fallback.h"
+
+/* Commands of one tick on their way to decisions. */
+struct commands {
+    struct command list[LIMIT_COMMANDS];
+    int count;
+};
+
+static int32_t device_point(const struct cycle *cycle, int32_t device, enum point_kind kind)
+{
+    return device < 0 ? -1 : topology_find_point(cycle->config.topology, device, kind);
+}
+
+void cycle_act_init(struct cycle *cycle)
+{
+    const struct cycle_config *config = &cycle->config;
+    int32_t battery = config->battery_device;
+    int32_t utility = topology_next(config->topology, ROLE_UTILITY, 0);
+    const struct guard_inputs inputs = {
+        .utility_power = device_point(cycle, utility, POINT_POWER),
+        .battery_power = device_point(cycle, battery, POINT_POWER),
+        .battery_soc = device_point(cycle, battery, POINT_SOC),
+        .battery_charge_max = device_point(cycle, battery, POINT_POWER_CHARGE_MAX),
+        .battery_discharge_max = device_point(cycle, battery, POINT_POWER_DISCHARGE_MAX),
+        .battery_set = device_point(cycle, battery, POINT_POWER_SET),
+        .supply_set = device_point(cycle, config->chiller_device, POINT_TEMP_SUPPLY_SET),
+        .inlet_temp = device_point(cycle, config->inlet_device, POINT_TEMP_INLET),
+    };
+    guard_init(&cycle->guard, &config->guard, &inputs);
+    cycle->battery_set = inputs.battery_set;
+    cycle->battery_revert = device_point(cycle, battery, POINT_POWER_SET_REVERT);
+    cycle->supply_set = inputs.supply_set;
+}
+
+static struct command *add(struct commands *commands, enum subsystem subsystem, enum verb verb,
+                           enum reason reason)
+{
+    if (commands->count == LIMIT_COMMANDS)
+        return NULL; /* the rest follows in the next tick */
+    struct command *command = &commands->list[commands->count++];
+    *command = (struct command){.subsystem = subsystem,
+                                .verb = verb,
+                                .feeder = -1,
+                                .point = -1,
+                                .reason = reason,
+                                .asker = "planner",
+                                .apply = true};
+    return command;
+}
+
+static void add_setpoint(struct commands *commands, enum subsystem subsystem, int32_t point,
+                         double value, enum reason reason)
+{
+    struct command *command = add(commands, subsystem, VERB_SETPOINT, reason);
+    if (!command)
+        return;
+    command->point = point;
+    command->value = command->wanted = value;
+}
+
+/* ---- jobs ---- */
+
+static void add_job(struct commands *commands, const struct job *job, enum verb verb,
+                    int32_t feeder, enum reason reason)
+{
+    struct command *command = add(commands, SUBSYSTEM_JOBS, verb, reason);
+    if (!command)
+        return;
+    command->job_id = job->id;
+    command->feeder = feeder;
+}
+
+/* Does the plan run the job again after this time? A job that outlives its planned end is not
+ * suspended: it is about to finish. */
+static bool runs_later(const struct plan_job *planned, int64_t now_ms)
+{
+    return planned->run_count > 0 && planned->runs[planned->run_count - 1].end_ms > now_ms;
+}
+
+static void plan_job_command(const struct cycle *cycle, const struct job *job, int64_t now_ms,
+                             struct commands *commands)
+{
+    const struct plan_job *planned;
+    int runs = plan_job_runs(cycle->plan, job->id, now_ms, &planned);
+    if (runs < 0)
+        return; /* newer than the plan: the next plan, already asked for, decides */
+    if (runs && job->state == JOB_QUEUED)
+        add_job(commands, job, VERB_JOB_START, planned->feeder, planned->reason);
+    else if (runs && job->state == JOB_SUSPENDED)
+        add_job(commands, job, VERB_JOB_RESUME, job->feeder, planned->reason);
+    else if (!runs && job->state == JOB_RUNNING && job->can_suspend && runs_later(planned, now_ms))
+        add_job(commands, job, VERB_JOB_SUSPEND, job->feeder, planned->reason);
+}
+
+static void plan_jobs(const struct cycle *cycle, const struct tick_input *input,
+                      struct commands *commands)
+{
+    for (int j = 0; j < input->job_count; j++)
+        plan_job_command(cycle, &input->jobs[j], input->now_ms, commands);
+}
+
+/* ---- battery ---- */
+
+static void plan_battery(const struct cycle *cycle, const struct tick_input *input,
+                         struct commands *commands)
+{
+    const struct plan_slot *slot = plan_slot_at(cycle->plan, input->now_ms);
+    if (cycle->battery_set < 0 || !slot)
+        return;
+    const struct dispatch_input wish = {
+        .planned_w = slot->discharge_w - slot->charge_w,
+        .planned_export_w = slot->export_w,
+        .peak_w = cycle->config.prices.peak_per_kw > 0
+                      ? fmax(cycle->plan->peak_import_w, cycle->peak_w)
+                      : INFINITY,
+        .net_w = cycle_role_power(cycle, input->image, ROLE_UTILITY),
+        .battery_w = cycle_role_power(cycle, input->image, ROLE_BATTERY),
+        .planned_reason = slot->battery_reason,
+    };
+    enum reason reason;
+    double value_w = dispatch_battery(&wish, &reason);
+    add_setpoint(commands, SUBSYSTEM_BATTERY, cycle->battery_set, value_w, reason);
+}
+
+/* The device's own reversion time, written again whenever it does not hold it. */
+static void set_reversion(const struct cycle *cycle, const struct tick_input *input,
+                          struct tick_output *output)
+{
+    double wanted_s = (double)cycle->config.battery_revert_after_ms / SECOND_MS, now_s;
+    if (cycle->config.modes[SUBSYSTEM_BATTERY] != MODE_CONTROL || cycle->battery_revert < 0 ||
+        !image_value(input->image, cycle->battery_revert, &now_s) || now_s == wanted_s)
+        return;
+    struct commands commands = {.count = 0};
+    add_setpoint(&commands, SUBSYSTEM_BATTERY, cycle->battery_revert, wanted_s, REASON_PLANNED);
+    cycle_decide(output, cycle, input->now_ms, &commands.list[0]);
+}
+
+/* ---- cooling ---- */
+
+static void advise_cooling(struct cycle *cycle, const struct tick_input *input,
+                           struct commands *commands)
+{
+    if (cycle->supply_set < 0 || input->now_ms < cycle->cooling_due_ms)
+        return;
+    cycle->cooling_due_ms = input->now_ms + cycle->config.cooling_every_ms;
+    const struct guard_config *limits = &cycle->config.guard;
+    const struct cooling_config config = {
+        .inlet_limit_c = limits->inlet_limit_c,
+        .margin_k = cycle->config.cooling_margin_k,
+        .supply_min_c = limits->supply_min_c,
+        .supply_max_c = limits->supply_max_c,
+        .step_k = cycle->config.cooling_step_k,
+    };
+    struct cooling_input wish = {NAN, NAN, NAN};
+    const struct image *image = input->image;
+    image_device_value(image, cycle->config.inlet_device, POINT_TEMP_INLET, &wish.inlet_c);
+    image_device_value(image, cycle->config.chiller_device, POINT_TEMP_SUPPLY, &wish.supply_c);
+    image_value(image, cycle->supply_set, &wish.set_c);
+    enum reason reason;
+    double value_c = cooling_advise(&config, &wish, &reason);
+    if (isfinite(value_c) && reason != REASON_UNCHANGED && reason != REASON_FAIL_SAFE_STALE)
+        add_setpoint(commands, SUBSYSTEM_COOLING, cycle->supply_set, value_c, reason);
+}
+
+/* ---- guard and modes ---- */
+
+static void feeder_loads(const struct cycle *cycle, const struct image *image,
+                         double ret_load_w[LIMIT_FEEDERS])
+{
+    const struct topology *topology = cycle->config.topology;
+    for (int f = 0; f < LIMIT_FEEDERS; f++)
+        ret_load_w[f] = 0;
+    for (int32_t d = topology_next(topology, ROLE_RACK_PDU, 0); d >= 0;
+         d = topology_next(topology, ROLE_RACK_PDU, d + 1)) {
+        double power_w = NAN;
+        image_device_value(image, d, POINT_POWER, &power_w);
+        if (topology->devices[d].feeder >= 0)
+            ret_load_w[topology->devices[d].feeder] += power_w; /* NAN spreads: unknown */
+    }
+}
+
+/* An observed subsystem is left alone altogether; an advised one keeps its commands as advice. */
+static void apply_modes(const struct cycle *cycle, struct commands *commands)
+{
+    int kept = 0;
+    for (int i = 0; i < commands->count; i++) {
+        struct command *command = &commands->list[i];
+        enum mode mode = cycle->config.modes[command->subsystem];
+        if (mode == MODE_OBSERVE)
+            continue;
+        command->apply = command->apply && mode == MODE_CONTROL;
+        commands->list[kept++] = *command;
+    }
+    commands->count = kept;
+}
+
+static const char *guard_subject(const struct cycle *cycle, const struct guard_event *event,
+                                 char *buffer, int size)
+{
+    if (event->feeder >= 0)
+        snprintf(buffer, (size_t)size, "feeder %s",
+                 cycle->config.topology->feeders[event->feeder].name);
+    else if (event->point >= 0)
+        topology_point_name(cycle->config.topology, event->point, buffer, size);
+    else
+        snprintf(buffer, (size_t)size, "grid master");
+    return buffer;
+}
+
+static void tell_guard(const struct cycle *cycle, const struct guard_event *events, int count,
+                       struct tick_output *output)
+{
+    for (int i = 0; i < count; i++) {
+        char subject[LIMIT_NAME];
+        guard_subject(cycle, &events[i], subject, (int)sizeof subject);
+        if (isnan(events[i].value))
+            cycle_event(output, events[i].kind, subject, "value unknown, limit %.0f",
+                        events[i].limit);
+        else
+            cycle_event(output, events[i].kind, subject, "value %.1f, limit %.1f", events[i].value,
+                        events[i].limit);
+    }
+}
+
+static void guard_commands(struct cycle *cycle, const struct tick_input *input,
+                           struct commands *commands, struct tick_output *output)
+{
+    double load_w[LIMIT_FEEDERS];
+    feeder_loads(cycle, input->image, load_w);
+    for (int s = 0; s < SUBSYSTEMS; s++)
+        cycle->guard.acts[s] = cycle->config.modes[s] == MODE_CONTROL;
+    struct guard_event events[GUARD_EVENTS];
+    int event_count = 0;
+    commands->count =
+        guard_apply(&cycle->guard, input->image, input->now_ms, input->external_limit_w,
+                    input->jobs, input->job_count, load_w, commands->list, commands->count,
+                    LIMIT_COMMANDS, events, &event_count);
+    tell_guard(cycle, events, event_count, output);
+}
+
+/* ---- decisions ---- */
+
+/* True when the verdict differs from the last one about the same subject. */
+static bool is_news(struct cycle *cycle, const struct command *command)
+{
+    int64_t subject =
+        command->verb == VERB_SETPOINT ? -(int64_t)command->point - 1 : command->job_id;
+    enum { ROOM = sizeof cycle->verdicts / sizeof *cycle->verdicts };
+    struct verdict *verdict = &cycle->verdicts[(uint64_t)subject % ROOM];
+    const struct verdict now = {subject, command->verb, command->reason, command->apply};
+    if (verdict->subject == now.subject && verdict->verb == now.verb &&
+        verdict->reason == now.reason && verdict->apply == now.apply)
+        return false;
+    *verdict = now;
+    return true;
+}
+
+void cycle_decide(struct tick_output *output, const struct cycle *cycle, int64_t now_ms,
+                  const struct command *command)
+{
+    if (output->decision_count == LIMIT_COMMANDS)
+        return;
+    output->decisions[output->decision_count++] = (struct decision){
+        .command = *command,
+        .at_ms = now_ms,
+        .plan_id = cycle->plan ? cycle->plan->id : 0,
+        .mode = cycle->config.modes[command->subsystem],
+    };
+}
+
+/* What is executed is always recorded; what is withheld or advised, when it changes. */
+static void decide(struct cycle *cycle, const struct tick_input *input,
+                   const struct commands *commands, struct tick_output *output)
+{
+    for (int i = 0; i < commands->count; i++) {
+        const struct command *command = &commands->list[i];
+        bool news = is_news(cycle, command);
+        if (command->apply || (news && command->reason != REASON_UNCHANGED))
+            cycle_decide(output, cycle, input->now_ms, command);
+    }
+}
+
+static void follow_plan(struct cycle *cycle, const struct tick_input *input,
+                        struct commands *commands)
+{
+    plan_battery(cycle, input, commands);
+    plan_jobs(cycle, input, commands);
+}
+
+static void follow_fallback(const struct cycle *cycle, const struct tick_input *input,
+                            struct commands *commands)
+{
+    double load_w[LIMIT_FEEDERS];
+    feeder_loads(cycle, input->image, load_w);
+    const struct fallback_input state = {
+        .jobs = input->jobs,
+        .job_count = input->job_count,
+        .feeder_count = cycle->config.topology->feeder_count,
+        .feeder_limit_w = cycle->config.guard.feeder_limit_w,
+        .feeder_load_w = load_w,
+        .battery_set = cycle->battery_set,
+        .now_ms = input->now_ms,
+        .lead_ms = cycle->config.plan_every_ms,
+    };
+    commands->count = fallback_commands(&state, commands->list, LIMIT_COMMANDS);
+}
+
+void cycle_act(struct cycle *cycle, const struct tick_input *input, struct tick_output *output)
+{
+    static_assert(sizeof(struct commands) < 65536, "the commands of a tick live on the stack");
+    struct commands commands = {.count = 0};
+    bool planned = cycle->plan && input->now_ms < cycle->plan->expires_ms;
+    if (planned)
+        follow_plan(cycle, input, &commands);
+    else
+        follow_fallback(cycle, input, &commands);
+    advise_cooling(cycle, input, &commands);
+    apply_modes(cycle, &commands);
+    guard_commands(cycle, input, &commands, output);
+    apply_modes(cycle, &commands); /* what the guard added obeys the modes as well */
+    decide(cycle, input, &commands, output);
+    set_reversion(cycle, input, output);
+}
+
+int cycle_safe_state(struct cycle *cycle, int64_t now_ms, struct decision *ret_decisions, int most)
+{
+    struct commands commands = {.count = 0};
+    if (cycle->config.modes[SUBSYSTEM_BATTERY] == MODE_CONTROL && cycle->battery_set >= 0)
+        add_setpoint(&commands, SUBSYSTEM_BATTERY, cycle->battery_set, 0, REASON_SHUTDOWN);
+    if (cycle->config.modes[SUBSYSTEM_COOLING] == MODE_CONTROL && cycle->supply_set >= 0)
+        add_setpoint(&commands, SUBSYSTEM_COOLING, cycle->supply_set,
+                     cycle->config.guard.supply_fail_safe_c, REASON_SHUTDOWN);
+    int count = commands.count < most ? commands.count : most;
+    for (int i = 0; i < count; i++)
+        ret_decisions[i] = (struct decision){.command = commands.list[i],
+                                             .at_ms = now_ms,
+                                             .plan_id = cycle->plan ? cycle->plan->id : 0,
+                                             .mode = MODE_CONTROL};
+    return count;
+}

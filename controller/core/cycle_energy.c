@@ -1,0 +1,348 @@
+/* From counters to accounts: every meter's quarter hours are gathered until all have closed (or
+ * the patience for late ones is over), then the balance, PUE, money and carbon are struck. */
+#include "controller/core/cycle_private.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const double WH_PER_MWH = 1e6;
+
+static bool counts_energy(const struct topology *topology, int32_t point)
+{
+    return point_kind_class(topology->points[point].kind) == POINT_CLASS_COUNTER;
+}
+
+/* A load or generator without a counter is integrated from its power. */
+static bool needs_integration(const struct topology *topology, int32_t point)
+{
+    const struct device *device = &topology->devices[topology->points[point].device];
+    if (topology->points[point].kind != POINT_POWER || device->role == ROLE_NONE ||
+        device->role == ROLE_UTILITY || device->role == ROLE_BATTERY)
+        return false;
+    int32_t d = topology->points[point].device;
+    return topology_find_point(topology, d, POINT_ENERGY_IMPORT) < 0 &&
+           topology_find_point(topology, d, POINT_ENERGY_EXPORT) < 0;
+}
+
+static void add_meters(struct cycle *cycle)
+{
+    const struct topology *topology = cycle->config.topology;
+    for (int32_t p = 0; p < topology->point_count; p++) {
+        bool integrates = needs_integration(topology, p);
+        if (!integrates && !counts_energy(topology, p))
+            continue;
+        meter_init(&cycle->meters[cycle->meter_count++], p, QUARTER_MS, cycle->config.meter_gap_ms,
+                   topology->points[p].rollover_milliwh, integrates);
+    }
+}
+
+int cycle_energy_init(struct cycle *cycle, struct error *error)
+{
+    size_t points = (size_t)cycle->config.topology->point_count + 1;
+    cycle->meters = calloc(points, sizeof *cycle->meters);
+    if (!cycle->meters)
+        return error_set(error, ERROR_SYSTEM, "out of memory");
+    add_meters(cycle);
+    size_t meters = (size_t)cycle->meter_count + 1;
+    for (int q = 0; q < OPEN_QUARTERS; q++) {
+        cycle->quarters[q].intervals = calloc(meters, sizeof *cycle->quarters[q].intervals);
+        cycle->quarters[q].closed = calloc(meters, sizeof *cycle->quarters[q].closed);
+        if (!cycle->quarters[q].intervals || !cycle->quarters[q].closed)
+            return error_set(error, ERROR_SYSTEM, "out of memory");
+    }
+    return 0;
+}
+
+void cycle_energy_finish(struct cycle *cycle)
+{
+    for (int q = 0; q < OPEN_QUARTERS; q++) {
+        free(cycle->quarters[q].intervals);
+        free(cycle->quarters[q].closed);
+    }
+    free(cycle->meters);
+}
+
+void cycle_resume_meter(struct cycle *cycle, int32_t point, int64_t end_ms, int64_t end_milliwh,
+                        int64_t raw_milliwh)
+{
+    for (int m = 0; m < cycle->meter_count; m++) {
+        if (cycle->meters[m].point == point)
+            meter_resume(&cycle->meters[m], end_ms, end_milliwh, raw_milliwh);
+    }
+}
+
+/* ---- quarters ---- */
+
+/* The slot of a quarter hour; NULL when it is too old to be accounted. */
+static struct quarter *quarter_at(struct cycle *cycle, int64_t start_ms)
+{
+    if (start_ms < cycle->accounted_ms)
+        return NULL;
+    struct quarter *quarter = &cycle->quarters[start_ms / QUARTER_MS % OPEN_QUARTERS];
+    if (quarter->open && quarter->start_ms != start_ms)
+        return NULL;
+    if (!quarter->open) {
+        memset(quarter->means, 0, sizeof quarter->means);
+        memset(quarter->closed, 0, (size_t)cycle->meter_count * sizeof *quarter->closed);
+        quarter->closed_count = 0;
+        quarter->open = true;
+        quarter->start_ms = start_ms;
+    }
+    return quarter;
+}
+
+static void keep_interval(struct cycle *cycle, int meter, const struct energy_interval *interval)
+{
+    if (interval->end_ms - interval->start_ms != QUARTER_MS)
+        return;
+    struct quarter *quarter = quarter_at(cycle, interval->start_ms);
+    if (!quarter || quarter->closed[meter])
+        return;
+    quarter->intervals[meter] = *interval;
+    quarter->closed[meter] = true;
+    quarter->closed_count++;
+}
+
+/* The counter went back or rolled over: told once, when it is seen. */
+static void tell_counter(struct cycle *cycle, const struct energy_interval *interval,
+                         struct tick_output *output)
+{
+    if (interval->reason != REASON_COUNTER_RESET && interval->reason != REASON_COUNTER_ROLLOVER)
+        return;
+    char name[2 * LIMIT_NAME];
+    topology_point_name(cycle->config.topology, interval->point, name, sizeof name);
+    cycle_event(output, EVENT_COUNTER_RESTARTED, name, "%s", reason_text(interval->reason));
+}
+
+static void feed_meter(struct cycle *cycle, int m, const struct sample *sample,
+                       struct tick_output *output)
+{
+    struct meter *meter = &cycle->meters[m];
+    struct energy_interval *closed = &output->intervals[output->interval_count];
+    int room = LIMIT_INTERVALS - output->interval_count;
+    int most = room < OPEN_QUARTERS ? room : OPEN_QUARTERS;
+    if (most == 0)
+        return; /* the counter keeps what this tick cannot take */
+    int count = meter->integrates
+                    ? meter_feed_power(meter, sample->source_ms, sample->value, closed, most)
+                    : meter_feed_counter(meter, sample->source_ms, sample->value, closed, most);
+    for (int i = 0; i < count; i++) {
+        output->interval_raw_milliwh[output->interval_count++] =
+            meter_raw_at(meter, closed[i].end_milliwh);
+        keep_interval(cycle, m, &closed[i]);
+        tell_counter(cycle, &closed[i], output);
+    }
+}
+
+static void feed_meters(struct cycle *cycle, const struct tick_input *input,
+                        struct tick_output *output)
+{
+    for (int m = 0; m < cycle->meter_count; m++) {
+        const struct sample *sample = image_sample(input->image, cycle->meters[m].point);
+        if (sample->quality == QUALITY_GOOD)
+            feed_meter(cycle, m, sample, output);
+    }
+}
+
+/* ---- means ---- */
+
+static void add_mean(struct running_mean *mean, double value, int64_t elapsed_ms)
+{
+    if (!isfinite(value))
+        return;
+    mean->sum += value * (double)elapsed_ms;
+    mean->weight_ms += (double)elapsed_ms;
+}
+
+static double read_mean(const struct running_mean *mean)
+{
+    return mean->weight_ms > 0 ? mean->sum / mean->weight_ms : NAN;
+}
+
+static double running_jobs_w(const struct tick_input *input)
+{
+    double sum_w = 0;
+    for (int i = 0; i < input->job_count; i++) {
+        if (job_state_draws_power(input->jobs[i].state))
+            sum_w += input->jobs[i].power_w;
+    }
+    return sum_w;
+}
+
+static void add_means(struct cycle *cycle, const struct tick_input *input)
+{
+    const struct image *image = input->image;
+    double it_w = cycle_role_power(cycle, image, pue_category_role(cycle->config.pue_category));
+    cycle->base_it_w = fmax(it_w - running_jobs_w(input), 0);
+    if (isnan(it_w))
+        cycle->base_it_w = NAN;
+    int64_t elapsed_ms = input->now_ms - cycle->last_tick_ms;
+    if (cycle->last_tick_ms == 0 || elapsed_ms <= 0 || elapsed_ms > cycle->config.meter_gap_ms)
+        return;
+    struct quarter *quarter = quarter_at(cycle, utc_floor(input->now_ms - 1, QUARTER_MS));
+    if (!quarter)
+        return;
+    struct running_mean *means = quarter->means;
+    add_mean(&means[SERIES_PV], cycle_role_power(cycle, image, ROLE_PV), elapsed_ms);
+    add_mean(&means[SERIES_WIND], cycle_role_power(cycle, image, ROLE_WIND), elapsed_ms);
+    add_mean(&means[SERIES_PRICE], cycle_first(cycle, image, ROLE_MARKET, POINT_PRICE), elapsed_ms);
+    add_mean(&means[SERIES_CARBON], cycle_first(cycle, image, ROLE_MARKET, POINT_CARBON),
+             elapsed_ms);
+    add_mean(&means[SERIES_BASE_IT], cycle->base_it_w, elapsed_ms);
+    add_mean(&means[SERIES_TEMP], cycle_first(cycle, image, ROLE_WEATHER, POINT_TEMP_OUTDOOR),
+             elapsed_ms);
+}
+
+/* ---- accounts ---- */
+
+static bool known(const struct energy *energy)
+{
+    return energy->quality == QUALITY_GOOD || energy->quality == QUALITY_ESTIMATED;
+}
+
+static void price_account(const struct cycle *cycle, struct account *account)
+{
+    const struct balance *b = &account->balance;
+    account->cost = account->carbon_g = account->green_wh = NAN;
+    if (known(&b->import) && known(&b->export))
+        account->cost = (b->import.wh * account->price_per_mwh -
+                         b->export.wh * cycle->config.export_price_per_mwh) /
+                        WH_PER_MWH;
+    if (known(&b->import))
+        account->carbon_g = b->import.wh / 1000 * account->carbon_g_per_kwh;
+    if (known(&b->pv) && known(&b->wind) && known(&b->export))
+        account->green_wh = fmax(b->pv.wh + b->wind.wh - b->export.wh, 0);
+}
+
+/* The start of the month that contains the time: the billing period of the peak charge. */
+static int64_t month_start(int64_t ms)
+{
+    char text[UTC_TEXT];
+    utc_format(ms, text);
+    memcpy(text + 8, "01T00:00:00Z", 13);
+    int64_t start_ms = ms;
+    utc_parse(text, &start_ms, NULL);
+    return start_ms;
+}
+
+static void note_peak(struct cycle *cycle, const struct account *account)
+{
+    int64_t month_ms = month_start(account->start_ms);
+    if (month_ms != cycle->month_ms) {
+        cycle->month_ms = month_ms;
+        cycle->peak_w = 0;
+    }
+    if (known(&account->balance.import))
+        cycle->peak_w =
+            fmax(cycle->peak_w, account->balance.import.wh * HOUR_MS / (double)QUARTER_MS);
+}
+
+static void add_to_period(struct pue_sum *sum, const struct pue *quarter, int64_t period_ms,
+                          struct pue *ret_closed, bool *ret_did_close)
+{
+    int64_t start_ms = utc_floor(quarter->start_ms, period_ms);
+    if (sum->start_ms != start_ms || sum->end_ms == 0) {
+        if (sum->end_ms != 0) {
+            pue_sum_read(sum, ret_closed);
+            *ret_did_close = true;
+        }
+        pue_sum_begin(sum, start_ms, start_ms + period_ms, quarter->category);
+    }
+    pue_sum_add(sum, quarter);
+}
+
+void cycle_resume_quarter(struct cycle *cycle, const struct pue *quarter)
+{
+    struct pue ignored;
+    bool closed;
+    add_to_period(&cycle->hour, quarter, HOUR_MS, &ignored, &closed);
+    add_to_period(&cycle->day, quarter, DAY_MS, &ignored, &closed);
+    cycle->accounted_ms = quarter->end_ms;
+}
+
+static void observe_quarter(struct cycle *cycle, const struct quarter *quarter,
+                            const struct account *account, struct tick_output *output)
+{
+    for (int s = 0; s < FORECAST_SERIES; s++) {
+        double value = read_mean(&quarter->means[s]);
+        if (isnan(value))
+            continue;
+        output->observations[output->observation_count++] =
+            (struct observation){(enum forecast_series)s, quarter->start_ms, value};
+    }
+    const struct balance *b = &account->balance;
+    if (b->facility.quality == QUALITY_GOOD && b->it.quality == QUALITY_GOOD)
+        overhead_learn(&cycle->overhead, read_mean(&quarter->means[SERIES_TEMP]),
+                       b->facility.wh * 4, b->it.wh * 4);
+}
+
+static void tell_residual(const struct account *account, struct tick_output *output)
+{
+    if (account->balance.reason == REASON_NEGATIVE_RESIDUAL)
+        cycle_event(output, EVENT_METERS_DISAGREE, "distribution",
+                    "IT, cooling and auxiliary exceed the facility's energy: check the meters");
+}
+
+static void strike(struct cycle *cycle, struct quarter *quarter, struct tick_output *output)
+{
+    struct account *account = &output->accounts[output->account_count++];
+    *account =
+        (struct account){.start_ms = quarter->start_ms, .end_ms = quarter->start_ms + QUARTER_MS};
+    int count = 0;
+    for (int m = 0; m < cycle->meter_count; m++) {
+        if (quarter->closed[m])
+            quarter->intervals[count++] = quarter->intervals[m];
+    }
+    balance_compute(&account->balance, cycle->config.topology, cycle->config.pue_category,
+                    account->start_ms, account->end_ms, quarter->intervals, count);
+    pue_from_balance(&account->pue, &account->balance, cycle->config.pue_category);
+    account->price_per_mwh = read_mean(&quarter->means[SERIES_PRICE]);
+    account->carbon_g_per_kwh = read_mean(&quarter->means[SERIES_CARBON]);
+    price_account(cycle, account);
+    note_peak(cycle, account);
+    tell_residual(account, output);
+    add_to_period(&cycle->hour, &account->pue, HOUR_MS, &output->hour, &output->hour_closed);
+    add_to_period(&cycle->day, &account->pue, DAY_MS, &output->day, &output->day_closed);
+    cycle->snapshot.last_quarter = account->pue;
+    if (output->hour_closed)
+        cycle->snapshot.last_hour = output->hour;
+    if (output->day_closed)
+        cycle->snapshot.last_day = output->day;
+    observe_quarter(cycle, quarter, account, output);
+    cycle->accounted_ms = account->end_ms;
+    quarter->open = false;
+}
+
+static struct quarter *oldest_open(struct cycle *cycle)
+{
+    struct quarter *oldest = NULL;
+    for (int q = 0; q < OPEN_QUARTERS; q++) {
+        struct quarter *quarter = &cycle->quarters[q];
+        if (quarter->open && (!oldest || quarter->start_ms < oldest->start_ms))
+            oldest = quarter;
+    }
+    return oldest;
+}
+
+static void strike_accounts(struct cycle *cycle, const struct tick_input *input,
+                            struct tick_output *output)
+{
+    int64_t patience_ms = 2 * cycle->config.meter_gap_ms;
+    while (output->account_count < OPEN_QUARTERS) {
+        struct quarter *quarter = oldest_open(cycle);
+        if (!quarter || input->now_ms < quarter->start_ms + QUARTER_MS)
+            return;
+        bool complete = quarter->closed_count == cycle->meter_count;
+        if (!complete && input->now_ms < quarter->start_ms + QUARTER_MS + patience_ms)
+            return;
+        strike(cycle, quarter, output);
+    }
+}
+
+void cycle_measure(struct cycle *cycle, const struct tick_input *input, struct tick_output *output)
+{
+    add_means(cycle, input);
+    feed_meters(cycle, input, output);
+    strike_accounts(cycle, input, output);
+}

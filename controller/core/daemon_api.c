@@ -1,0 +1,182 @@
+/* The interface's requests are proposals: each passes the same rules as the planner's, carries
+ * the asker into the ledger and is answered with a reason. */
+#include "controller/core/daemon_private.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct snapshot *answer_snapshot(void *context)
+{
+    struct daemon *daemon = context;
+    return cycle_snapshot(daemon->cycle);
+}
+
+static const struct plan *answer_plan(void *context)
+{
+    struct daemon *daemon = context;
+    return cycle_plan(daemon->cycle);
+}
+
+static int answer_jobs(void *context, const struct job **ret_jobs)
+{
+    struct daemon *daemon = context;
+    return daemon->batch->verbs->jobs(daemon->batch, ret_jobs);
+}
+
+static const char *link_name(enum link_state link)
+{
+    static const char *const names[] = {"down", "connecting", "up"};
+    return names[link];
+}
+
+static void describe_device(const struct daemon *daemon, int32_t d, struct api_device *ret_device)
+{
+    const struct device *device = &daemon->config->topology->devices[d];
+    *ret_device = (struct api_device){.points = device->point_count};
+    snprintf(ret_device->name, sizeof ret_device->name, "%s", device->name);
+    snprintf(ret_device->role, sizeof ret_device->role, "%s", device_role_name(device->role));
+    struct device_health health = {.link = daemon->links[d].link,
+                                   .reason = daemon->links[d].reason};
+    for (int i = 0; i < daemon->driver_count; i++) {
+        if (driver_health(daemon->drivers[i], d, &health))
+            break;
+    }
+    snprintf(ret_device->link, sizeof ret_device->link, "%s", link_name(health.link));
+    ret_device->reason = health.reason;
+    ret_device->round_trip_ms = health.round_trip_ms;
+    ret_device->requests = health.requests;
+    ret_device->timeouts = health.timeouts;
+    ret_device->mismatches = health.mismatches;
+    for (int32_t p = 0; p < device->point_count; p++)
+        ret_device->good_points +=
+            image_sample(&daemon->frozen, device->first_point + p)->quality == QUALITY_GOOD;
+}
+
+static int answer_devices(void *context, struct api_device *ret_devices, int most)
+{
+    struct daemon *daemon = context;
+    int count = 0;
+    for (int32_t d = 0; d < daemon->config->topology->device_count && count < most; d++)
+        describe_device(daemon, d, &ret_devices[count++]);
+    return count;
+}
+
+static void answer_totals(void *context, struct api_totals *ret_totals)
+{
+    struct daemon *daemon = context;
+    struct store_health health;
+    store_health(daemon->store, &health);
+    *ret_totals = (struct api_totals){.store_written = health.written,
+                                      .store_refused = health.refused,
+                                      .store_waiting = health.waiting,
+                                      .store_full = health.full};
+    snprintf(ret_totals->store_path, sizeof ret_totals->store_path, "%s",
+             daemon->config->store_path);
+    snprintf(ret_totals->store_error, sizeof ret_totals->store_error, "%s", health.last.text);
+}
+
+static bool fits_a_feeder(const struct daemon *daemon, double power_w)
+{
+    const struct topology *topology = daemon->config->topology;
+    for (int f = 0; f < topology->feeder_count; f++) {
+        if (power_w <= topology->feeders[f].limit_w)
+            return true;
+    }
+    return false;
+}
+
+static int answer_submit(void *context, const struct job_request *request, int64_t *ret_id,
+                         struct error *error)
+{
+    struct daemon *daemon = context;
+    if (!fits_a_feeder(daemon, request->power_w)) {
+        error_set(error, REASON_TOO_LARGE,
+                  "%.0f W is more than any feeder can carry: split the job", request->power_w);
+        return REASON_TOO_LARGE;
+    }
+    int64_t now_ms = clock_now_ms(daemon->clock);
+    int result = daemon->batch->verbs->submit(daemon->batch, request, now_ms, ret_id, error);
+    if (result == ERROR_FULL)
+        return REASON_FULL;
+    if (result == ERROR_INVALID)
+        return REASON_INVALID;
+    if (result < 0)
+        return result;
+    cycle_replan(daemon->cycle);
+    return REASON_ACCEPTED;
+}
+
+/* Requests go into the ledger like the planner's own decisions. */
+static void record_request(struct daemon *daemon, const struct command *command)
+{
+    struct tick_output *output = daemon->output;
+    output->event_count = output->interval_count = output->account_count = 0;
+    output->observation_count = 0;
+    output->hour_closed = output->day_closed = output->forecasts_issued = false;
+    output->decision_count = 1;
+    output->decisions[0] = (struct decision){
+        .command = *command,
+        .at_ms = daemon->now_ms,
+        .mode = cycle_snapshot(daemon->cycle)->modes[command->subsystem],
+    };
+    store_post_tick(daemon->store, daemon->now_ms, output);
+}
+
+static int answer_cancel(void *context, int64_t job_id, const char *asker, struct error *error)
+{
+    struct daemon *daemon = context;
+    struct command command = {.subsystem = SUBSYSTEM_JOBS,
+                              .verb = VERB_JOB_CANCEL,
+                              .job_id = job_id,
+                              .feeder = -1,
+                              .point = -1,
+                              .reason = REASON_OPERATOR,
+                              .apply = true};
+    snprintf(command.asker, sizeof command.asker, "%s", asker);
+    int result =
+        daemon->batch->verbs->command(daemon->batch, &command, clock_now_ms(daemon->clock), error);
+    if (result != 0)
+        return result;
+    record_request(daemon, &command);
+    cycle_replan(daemon->cycle);
+    return REASON_ACCEPTED;
+}
+
+static int answer_mode(void *context, enum subsystem subsystem, enum mode mode, const char *asker,
+                       struct error *error)
+{
+    (void)error;
+    struct daemon *daemon = context;
+    cycle_set_mode(daemon->cycle, subsystem, mode);
+    if (subsystem == SUBSYSTEM_JOBS)
+        daemon->batch->verbs->hold(daemon->batch, mode == MODE_CONTROL);
+    store_post_mode(daemon->store, daemon->now_ms, subsystem, mode, asker);
+    struct cycle_event event = {.kind = EVENT_MODE_CHANGED};
+    snprintf(event.subject, sizeof event.subject, "%s", subsystem_name(subsystem));
+    snprintf(event.text, sizeof event.text, "%s, asked for by %s", mode_name(mode), asker);
+    daemon_event(daemon, &event);
+    return REASON_ACCEPTED;
+}
+
+int daemon_open_interface(struct daemon *daemon, struct error *error)
+{
+    daemon->api = (struct api_core){
+        .snapshot = answer_snapshot,
+        .plan = answer_plan,
+        .jobs = answer_jobs,
+        .devices = answer_devices,
+        .totals = answer_totals,
+        .submit = answer_submit,
+        .cancel = answer_cancel,
+        .set_mode = answer_mode,
+        .context = daemon,
+        .topology = daemon->config->topology,
+        .site = daemon->config->site,
+        .currency = daemon->config->currency,
+        .version = TIDEWATT_VERSION,
+        .speed = daemon->clock->speed,
+    };
+    return api_server_create(&daemon->loop, daemon->config->socket_path,
+                             (unsigned)daemon->config->values.socket_mode, &daemon->api,
+                             &daemon->server, error);
+}

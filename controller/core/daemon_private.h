@@ -1,0 +1,54 @@
+/* What the files of the daemon share. */
+#ifndef TIDEWATT_CORE_DAEMON_PRIVATE_H
+#define TIDEWATT_CORE_DAEMON_PRIVATE_H
+
+#include <uv.h>
+
+#include "controller/core/daemon.h"
+#include "controller/core/planner.h"
+#include "controller/serve/api.h"
+#include "controller/serve/publish.h"
+#include "controller/store/store.h"
+#include "drivers/batch_local.h"
+
+struct device_link {
+    enum link_state link;
+    enum reason reason;
+    bool told_up;
+};
+
+struct daemon {
+    const struct config *config;
+    const struct clock *clock;
+    int64_t now_ms; /* site time of the tick */
+    uv_loop_t loop;
+    uv_timer_t timer;
+    uv_signal_t terminate, interrupt;
+    bool loop_open, stopping, store_full, broker_up;
+    uint64_t malformed_told, dropped_told;
+    struct image live, frozen;
+    struct device_link *links; /* by device */
+    struct driver *drivers[2];
+    int driver_count;
+    struct driver *mqtt; /* one of the drivers, or NULL */
+    struct batch *batch;
+    struct job_note *notes;
+    struct store *store;
+    struct cycle *cycle;
+    struct tick_output *output;
+    struct planner *planner;
+    struct api_server *server;
+    struct api_core api;
+    int64_t raw_posted_ms;
+};
+
+void daemon_event(struct daemon *daemon, const struct cycle_event *event);
+void daemon_tell_job(struct daemon *daemon, const struct job *job, enum reason reason);
+
+/* daemon_recover.c: takes up what the store and the batch system still know. */
+int daemon_recover(struct daemon *daemon, struct error *error);
+
+/* daemon_api.c: what the interface may ask. */
+int daemon_open_interface(struct daemon *daemon, struct error *error);
+
+#endif

@@ -1,0 +1,128 @@
+/* After any end, clean or not, the daemon goes on with the commitments that the ledger holds. */
+#include "controller/core/daemon_private.h"
+
+#include <stdio.h>
+
+#include "controller/base/log.h"
+#include "controller/base/utc.h"
+#include "controller/core/history.h"
+
+struct recovery {
+    struct daemon *daemon;
+    int history_rows;
+    int64_t unclean_ms;
+    enum mode modes[SUBSYSTEMS];
+};
+
+static void take_meter(void *context, int32_t point, int64_t end_ms, int64_t end_milliwh,
+                       int64_t raw_milliwh)
+{
+    struct recovery *recovery = context;
+    cycle_resume_meter(recovery->daemon->cycle, point, end_ms, end_milliwh, raw_milliwh);
+}
+
+static void take_history(void *context, enum forecast_series series, int64_t step_start_ms,
+                         double value)
+{
+    struct recovery *recovery = context;
+    cycle_resume_history(recovery->daemon->cycle, series, step_start_ms, value);
+    recovery->history_rows++;
+}
+
+static void take_quarter(void *context, const struct pue *quarter)
+{
+    struct recovery *recovery = context;
+    cycle_resume_quarter(recovery->daemon->cycle, quarter);
+}
+
+static void take_peak(void *context, int64_t month_start_ms, double peak_w)
+{
+    struct recovery *recovery = context;
+    cycle_resume_peak(recovery->daemon->cycle, month_start_ms, peak_w);
+}
+
+static void take_mode(void *context, enum subsystem subsystem, enum mode mode)
+{
+    struct recovery *recovery = context;
+    recovery->modes[subsystem] = mode;
+}
+
+static void take_plan(void *context, struct plan *plan)
+{
+    struct recovery *recovery = context;
+    cycle_resume_plan(recovery->daemon->cycle, plan);
+}
+
+static void take_plan_id(void *context, int64_t last_id)
+{
+    struct recovery *recovery = context;
+    cycle_resume_plan_id(recovery->daemon->cycle, last_id);
+}
+
+static void take_unclean(void *context, int64_t last_ms)
+{
+    struct recovery *recovery = context;
+    recovery->unclean_ms = last_ms;
+}
+
+static void import_row(void *context, enum forecast_series series, int64_t step_start_ms,
+                       double value)
+{
+    struct daemon *daemon = context;
+    cycle_resume_history(daemon->cycle, series, step_start_ms, value);
+    store_post_history(daemon->store, series, step_start_ms, value);
+}
+
+/* The past of a new site comes from a file, once. */
+static int import_history(struct daemon *daemon, const struct recovery *recovery,
+                          struct error *error)
+{
+    if (recovery->history_rows > 0 || *daemon->config->history_path == '\0')
+        return 0;
+    int rows = history_import(daemon->config->history_path, import_row, daemon, error);
+    if (rows < 0)
+        return rows;
+    log_info("imported %d quarter hours of history from %s", rows, daemon->config->history_path);
+    return 0;
+}
+
+static void tell_start(struct daemon *daemon, const struct recovery *recovery)
+{
+    struct cycle_event event = {.kind = EVENT_STARTED, .subject = "tidewattd"};
+    snprintf(event.text, sizeof event.text, "version %s, site %s", TIDEWATT_VERSION,
+             daemon->config->site);
+    daemon_event(daemon, &event);
+    if (recovery->unclean_ms == 0)
+        return;
+    char last[UTC_TEXT];
+    event.kind = EVENT_RECOVERED;
+    snprintf(event.text, sizeof event.text, "the last run ended without notice at or after %s",
+             utc_format(recovery->unclean_ms, last));
+    daemon_event(daemon, &event);
+}
+
+int daemon_recover(struct daemon *daemon, struct error *error)
+{
+    struct recovery recovery = {.daemon = daemon};
+    for (int s = 0; s < SUBSYSTEMS; s++)
+        recovery.modes[s] = daemon->config->modes[s];
+    const struct store_recovery calls = {
+        .meter = take_meter,
+        .history = take_history,
+        .quarter = take_quarter,
+        .peak = take_peak,
+        .mode = take_mode,
+        .plan = take_plan,
+        .plan_id = take_plan_id,
+        .unclean = take_unclean,
+        .context = &recovery,
+    };
+    if (store_recover(daemon->store, daemon->now_ms, &calls, error) < 0 ||
+        import_history(daemon, &recovery, error) < 0)
+        return ERROR_SYSTEM;
+    for (int s = 0; s < SUBSYSTEMS; s++)
+        cycle_set_mode(daemon->cycle, (enum subsystem)s, recovery.modes[s]);
+    daemon->batch->verbs->hold(daemon->batch, recovery.modes[SUBSYSTEM_JOBS] == MODE_CONTROL);
+    tell_start(daemon, &recovery);
+    return 0;
+}

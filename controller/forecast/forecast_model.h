@@ -1,0 +1,51 @@
+/* What a model is to the forecaster: the past in, one outlook out. Private to this room.
+ *
+ * A model is a pure function. It gives the most likely value of each step; the forecaster learns
+ * the quantiles around it from the errors that the same model made before. */
+#ifndef TIDEWATT_FORECAST_FORECAST_MODEL_H
+#define TIDEWATT_FORECAST_FORECAST_MODEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "controller/forecast/forecast.h"
+#include "controller/forecast/history.h"
+#include "controller/forecast/sun.h"
+
+/* All that a model may know when it is asked: what ended before the first step, and the newest
+ * value. `past[LIMIT_HISTORY_SLOTS - 1]` is the step just before `end_step`. */
+struct forecast_view {
+    int64_t end_step;     /* first step of the forecast */
+    int64_t present_step; /* of the newest value; at most end_step */
+    double present;
+    int32_t known; /* finite entries of `past` */
+    float past[LIMIT_HISTORY_SLOTS];
+    struct sun_table *sun;
+};
+
+struct outlook {
+    float point[FORECAST_STEPS];
+    /* Unit in which errors of a step are pooled with those of other steps: a PV error at dawn is
+     * not one at noon. 1 where errors are alike at all times, 0 where the value is certain. */
+    float spread[FORECAST_STEPS];
+};
+
+struct forecast_model {
+    const char *name;
+    /* False, output untouched: the past does not suffice, persistence stands in. */
+    bool (*predict)(const struct forecast_view *view, struct outlook *ret_outlook);
+};
+
+extern const struct forecast_model clear_sky_model; /* PV */
+extern const struct forecast_model wind_model;
+extern const struct forecast_model seasonal_model; /* price, carbon, base IT load */
+extern const struct forecast_model temperature_model;
+extern const struct forecast_model persistence_model; /* any: the newest value stays; never false */
+
+/* Step number of an entry of `past`. */
+static inline int64_t forecast_view_step(const struct forecast_view *view, int32_t index)
+{
+    return view->end_step - LIMIT_HISTORY_SLOTS + index;
+}
+
+#endif

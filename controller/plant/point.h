@@ -1,0 +1,112 @@
+/* Points and devices: the names by which every other part speaks of the plant.
+ *
+ * A point is one value of one device ("utility.power_w"). Points have a dense index that is
+ * fixed while the process runs; storage keys them by name. Pure. */
+#ifndef TIDEWATT_PLANT_POINT_H
+#define TIDEWATT_PLANT_POINT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "controller/base/error.h"
+#include "controller/base/limits.h"
+
+enum unit {
+    UNIT_NONE, UNIT_W, UNIT_VAR, UNIT_VA, UNIT_WH, UNIT_V, UNIT_A, UNIT_HZ, UNIT_PCT, UNIT_S,
+    UNIT_DEGC, UNIT_L_MIN, UNIT_W_M2, UNIT_M_S, UNIT_PER_MWH, UNIT_G_PER_KWH,
+};
+
+enum point_class { POINT_CLASS_GAUGE, POINT_CLASS_COUNTER, POINT_CLASS_STATE, POINT_CLASS_SETPOINT };
+
+enum point_kind {
+#define POINT(id, name, unit, class, text) POINT_##id,
+#include "schema/points.def"
+#undef POINT
+    POINT_KINDS
+};
+
+const char *point_kind_name(enum point_kind kind);
+const char *point_kind_text(enum point_kind kind);
+enum unit point_kind_unit(enum point_kind kind);
+enum point_class point_kind_class(enum point_kind kind);
+const char *unit_name(enum unit unit); /* "W", "Wh", "degC", "" for NONE */
+int point_kind_find(const char *name, enum point_kind *ret_kind); /* ERROR_INVALID if unknown */
+
+/* Factor from a unit as written in profiles and configurations ("kW", "" for states) to the
+ * point's base unit. ERROR_INVALID, naming the units that fit, when it is of another dimension.
+ * Implemented in point_unit.c. */
+int point_unit_factor(enum point_kind kind, const char *unit, double *ret_factor,
+                      struct error *error);
+
+/* What a device is to the energy balance. */
+enum device_role {
+    ROLE_NONE,       /* read and stored only */
+    ROLE_UTILITY,    /* the utility meter at the point of common coupling */
+    ROLE_PV,
+    ROLE_WIND,
+    ROLE_BATTERY,
+    ROLE_UPS,        /* its output is PUE category 1 */
+    ROLE_RACK_PDU,   /* its output is PUE category 2 */
+    ROLE_IT,         /* metering at the IT input: PUE category 3 */
+    ROLE_COOLING,    /* chiller, CDU, pumps, fans, towers */
+    ROLE_AUXILIARY,  /* lighting, offices, security */
+    ROLE_WEATHER,    /* outdoor conditions */
+    ROLE_MARKET,     /* price and carbon intensity */
+    DEVICE_ROLES
+};
+
+const char *device_role_name(enum device_role role);
+int device_role_find(const char *name, enum device_role *ret_role);
+
+struct device {
+    char name[LIMIT_NAME];
+    enum device_role role;
+    int32_t feeder;           /* index of the feeder that supplies it, -1: none */
+    int32_t first_point;      /* its points are contiguous */
+    int32_t point_count;
+    int64_t stale_after_ms;   /* age at which its values turn STALE */
+};
+
+struct point {
+    int32_t device;
+    enum point_kind kind;
+    double low, high;          /* plausible range; values outside are BAD */
+    int64_t rollover_milliwh;  /* counters: value at which it starts again at 0; 0: unknown */
+};
+
+struct feeder {
+    char name[LIMIT_NAME];
+    double limit_w;            /* hard limit of the IT load behind it */
+};
+
+struct topology {
+    struct device *devices;
+    int32_t device_count;
+    struct point *points;
+    int32_t point_count;
+    struct feeder feeders[LIMIT_FEEDERS];
+    int32_t feeder_count;
+};
+
+/* Room for so many devices and points, at most those of limits.h. NULL: out of memory. */
+struct topology *topology_create(void);
+void topology_destroy(struct topology *topology);
+
+/* Index of the new device or feeder, or ERROR_FULL / ERROR_INVALID (name taken, or other than
+ * letters, digits, '_' and '-', since names become parts of topics). */
+int topology_add_feeder(struct topology *topology, const char *name, double limit_w,
+                        struct error *error);
+int topology_add_device(struct topology *topology, const char *name, enum device_role role,
+                        int32_t feeder, int64_t stale_after_ms, struct error *error);
+/* Adds a point to the device that was added last (`point->device` is not read). Index, or ERROR_FULL / ERROR_INVALID (twice). */
+int topology_add_point(struct topology *topology, const struct point *point, struct error *error);
+
+int32_t topology_find_device(const struct topology *topology, const char *name); /* -1: none */
+int32_t topology_find_feeder(const struct topology *topology, const char *name); /* -1: none */
+int32_t topology_find_point(const struct topology *topology, int32_t device, enum point_kind kind);
+/* First device of a role at or after `from`, -1 when there is none: for loops over a role. */
+int32_t topology_next(const struct topology *topology, enum device_role role, int32_t from);
+/* "device.point" into the buffer. */
+const char *topology_point_name(const struct topology *topology, int32_t point, char *buffer, int size);
+
+#endif

@@ -1,0 +1,388 @@
+/* One request line in, one reply line out: what is asked, whether it is well formed, and whom it
+ * concerns. A request is a proposal; the core decides and answers with a reason. Pure. */
+#include "controller/serve/api.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "controller/base/utc.h"
+#include "controller/serve/api_render.h"
+
+static const double POWER_MOST_W = 1e9;
+static const double WORK_MOST_MS = 366.0 * DAY_MS;
+
+static json_t *refusal(enum reason reason, const char *text)
+{
+    return json_pack("{s:b, s:s, s:s}", "ok", 0, "reason", reason_name(reason), "error", text);
+}
+
+/* The core's verdict: negative error, positive reason or 0 for accepted. NULL: accepted. */
+static json_t *verdict(int code, const struct error *error)
+{
+    if (code == 0 || code == REASON_ACCEPTED)
+        return NULL;
+    if (code < 0)
+        return refusal(REASON_INVALID, error->text);
+    return refusal((enum reason)code,
+                   error->text[0] ? error->text : reason_text((enum reason)code));
+}
+
+/* ---- fields of a request -------------------------------------------------------------------- */
+
+static int wrong(struct error *error, const char *key, const char *wanted)
+{
+    return error_set(error, ERROR_INVALID, "\"%s\" must be %s", key, wanted);
+}
+
+/* Text without NUL; absent leaves `ret_text` as it is. */
+static int read_text(const json_t *request, const char *key, char *ret_text, size_t size,
+                     struct error *error)
+{
+    const json_t *value = json_object_get(request, key);
+
+    if (!value)
+        return 0;
+    if (!json_is_string(value) || strlen(json_string_value(value)) != json_string_length(value))
+        return wrong(error, key, "text");
+    if (json_string_length(value) >= size)
+        return error_set(error, ERROR_INVALID, "\"%s\" has %zu bytes; the most is %zu", key,
+                         json_string_length(value), size - 1);
+    memcpy(ret_text, json_string_value(value), json_string_length(value) + 1);
+    return 0;
+}
+
+static int read_number(const json_t *request, const char *key, double most, double *ret_value,
+                       struct error *error)
+{
+    const json_t *value = json_object_get(request, key);
+    double number = json_number_value(value);
+
+    if (!json_is_number(value))
+        return wrong(error, key, "a number");
+    if (!(number > 0) || number > most)
+        return error_set(error, ERROR_INVALID, "\"%s\" is %g; it must be above 0 and at most %g",
+                         key, number, most);
+    *ret_value = number;
+    return 0;
+}
+
+static int read_duration(const json_t *request, const char *key, bool required, int64_t *ret_ms,
+                         struct error *error)
+{
+    double value = 0;
+
+    if (!required && !json_object_get(request, key))
+        return 0;
+    if (read_number(request, key, WORK_MOST_MS, &value, error) < 0)
+        return ERROR_INVALID;
+    *ret_ms = (int64_t)ceil(value);
+    return 0;
+}
+
+static int read_time(const json_t *request, const char *key, int64_t *ret_ms, struct error *error)
+{
+    const json_t *value = json_object_get(request, key);
+
+    if (!value || json_is_null(value))
+        return 0;
+    if (!json_is_string(value))
+        return wrong(error, key, "a time such as \"2026-11-22T06:00:00Z\"");
+    if (utc_parse(json_string_value(value), ret_ms, error) < 0)
+        return error_prefix(error, ERROR_INVALID, "\"%s\"", key);
+    return 0;
+}
+
+static int read_flag(const json_t *request, const char *key, bool *ret_flag, struct error *error)
+{
+    const json_t *value = json_object_get(request, key);
+
+    if (value && !json_is_boolean(value))
+        return wrong(error, key, "true or false");
+    if (value)
+        *ret_flag = json_is_true(value);
+    return 0;
+}
+
+static int read_command(const json_t *request, struct job_request *ret_job, struct error *error)
+{
+    const json_t *words = json_object_get(request, "command");
+    const size_t count = json_array_size(words);
+
+    if (count < 1 || count > LIMIT_JOB_ARGS)
+        return error_set(error, ERROR_INVALID, "\"command\" must be a list of 1 to %d words",
+                         LIMIT_JOB_ARGS);
+    for (size_t i = 0; i < count; i++) {
+        const json_t *word = json_array_get(words, i);
+        const char *text = json_string_value(word);
+        size_t size = json_string_length(word) + 1;
+
+        if (!text || strlen(text) + 1 != size || (i == 0 && size == 1))
+            return wrong(error, "command", "a list of texts, the first a program");
+        if ((size_t)ret_job->command_length + size > sizeof(ret_job->command))
+            return error_set(error, ERROR_INVALID, "\"command\" has more than %zu bytes",
+                             sizeof(ret_job->command));
+        memcpy(ret_job->command + ret_job->command_length, text, size);
+        ret_job->command_length += (int)size;
+    }
+    ret_job->argc = (int)count;
+    return 0;
+}
+
+/* A name is shown on terminals: no control characters. Without one, the program's own. */
+static int settle_name(struct job_request *job, struct error *error)
+{
+    if (!job->name[0]) {
+        const char *slash = strrchr(job->command, '/');
+
+        snprintf(job->name, sizeof(job->name), "%.*s", LIMIT_NAME - 1,
+                 slash && slash[1] ? slash + 1 : job->command);
+        for (char *c = job->name; *c; c++) {
+            if ((unsigned char)*c < 0x20 || (unsigned char)*c > 0x7e)
+                *c = '_';
+        }
+    }
+    for (const char *c = job->name; *c; c++) {
+        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+            return wrong(error, "name", "text without control characters");
+    }
+    return 0;
+}
+
+static int read_class(const json_t *request, enum job_class *ret_class, struct error *error)
+{
+    char name[LIMIT_NAME] = "deferrable";
+
+    if (read_text(request, "class", name, sizeof(name), error) < 0)
+        return ERROR_INVALID;
+    if (job_class_find(name, ret_class) < 0)
+        return wrong(error, "class", "realtime, guaranteed, deferrable or scavenger");
+    return 0;
+}
+
+static int read_job(const json_t *request, struct job_request *ret_job, struct error *error)
+{
+    double power_w = 0;
+
+    if (read_text(request, "name", ret_job->name, sizeof(ret_job->name), error) < 0 ||
+        read_class(request, &ret_job->job_class, error) < 0 ||
+        read_number(request, "power_w", POWER_MOST_W, &power_w, error) < 0 ||
+        read_duration(request, "work_ms", true, &ret_job->work_ms, error) < 0 ||
+        read_duration(request, "min_run_ms", false, &ret_job->min_run_ms, error) < 0 ||
+        read_time(request, "release", &ret_job->release_ms, error) < 0 ||
+        read_time(request, "deadline", &ret_job->deadline_ms, error) < 0 ||
+        read_flag(request, "can_suspend", &ret_job->can_suspend, error) < 0 ||
+        read_text(request, "directory", ret_job->directory, sizeof(ret_job->directory), error) <
+            0 ||
+        read_text(request, "checkpoint", ret_job->checkpoint, sizeof(ret_job->checkpoint), error) <
+            0 ||
+        read_command(request, ret_job, error) < 0)
+        return ERROR_INVALID;
+    ret_job->power_w = power_w;
+    if (ret_job->directory[0] && ret_job->directory[0] != '/')
+        return wrong(error, "directory", "an absolute path");
+    if (ret_job->deadline_ms <= ret_job->release_ms)
+        return error_set(error, ERROR_INVALID, "\"deadline\" must be after \"release\"");
+    return settle_name(ret_job, error);
+}
+
+/* ---- requests ------------------------------------------------------------------------------- */
+
+static json_t *do_status(const struct api_core *core, const char *asker, const json_t *request)
+{
+    (void)asker;
+    (void)request;
+    return render_status(core);
+}
+
+static json_t *do_plan(const struct api_core *core, const char *asker, const json_t *request)
+{
+    (void)asker;
+    (void)request;
+    return render_plan(core);
+}
+
+static json_t *do_jobs(const struct api_core *core, const char *asker, const json_t *request)
+{
+    bool all = false;
+    struct error error;
+
+    (void)asker;
+    if (read_flag(request, "all", &all, &error) < 0)
+        return refusal(REASON_INVALID, error.text);
+    return render_jobs(core, all);
+}
+
+static json_t *do_version(const struct api_core *core, const char *asker, const json_t *request)
+{
+    (void)asker;
+    (void)request;
+    return json_pack("{s:b, s:s}", "ok", 1, "version", core->version);
+}
+
+static json_t *do_submit(const struct api_core *core, const char *asker, const json_t *request)
+{
+    struct error error = {""};
+    int64_t id = 0;
+    json_t *reply;
+    struct job_request *job = calloc(1, sizeof(*job));
+
+    if (!job)
+        return NULL;
+    job->deadline_ms = JOB_NO_DEADLINE;
+    job->can_suspend = true;
+    snprintf(job->owner, sizeof(job->owner), "%s", asker);
+    if (read_job(request, job, &error) < 0)
+        reply = refusal(REASON_INVALID, error.text);
+    else
+        reply = verdict(core->submit(core->context, job, &id, &error), &error);
+    free(job);
+    if (reply)
+        return reply;
+    return json_pack("{s:b, s:s, s:I}", "ok", 1, "reason", reason_name(REASON_ACCEPTED), "id",
+                     (json_int_t)id);
+}
+
+static json_t *accepted(void)
+{
+    return json_pack("{s:b, s:s}", "ok", 1, "reason", reason_name(REASON_ACCEPTED));
+}
+
+static json_t *do_cancel(const struct api_core *core, const char *asker, const json_t *request)
+{
+    const json_t *id = json_object_get(request, "id");
+    struct error error = {""};
+    json_t *reply;
+
+    if (!json_is_integer(id) || json_integer_value(id) <= 0)
+        return refusal(REASON_INVALID, "\"id\" must be the number of a job");
+    reply = verdict(core->cancel(core->context, json_integer_value(id), asker, &error), &error);
+    return reply ? reply : accepted();
+}
+
+static json_t *do_mode(const struct api_core *core, const char *asker, const json_t *request)
+{
+    char subsystem_text[LIMIT_NAME] = "", mode_text[LIMIT_NAME] = "";
+    struct error error = {""};
+    enum subsystem subsystem;
+    enum mode mode;
+    json_t *reply;
+
+    if (read_text(request, "subsystem", subsystem_text, sizeof(subsystem_text), &error) < 0 ||
+        read_text(request, "mode", mode_text, sizeof(mode_text), &error) < 0)
+        return refusal(REASON_INVALID, error.text);
+    if (subsystem_find(subsystem_text, &subsystem) < 0)
+        return refusal(REASON_INVALID, "\"subsystem\" must be jobs, battery or cooling");
+    if (mode_find(mode_text, &mode) < 0)
+        return refusal(REASON_INVALID, "\"mode\" must be observe, advise or control");
+    reply = verdict(core->set_mode(core->context, subsystem, mode, asker, &error), &error);
+    return reply ? reply : accepted();
+}
+
+struct request_kind {
+    const char *name;
+    json_t *(*answer)(const struct api_core *core, const char *asker, const json_t *request);
+    const char *keys[12]; /* allowed beside "do", NULL-terminated */
+};
+
+static const struct request_kind kinds[] = {
+    {"status", do_status, {NULL}},
+    {"plan", do_plan, {NULL}},
+    {"jobs", do_jobs, {"all", NULL}},
+    {"submit",
+     do_submit,
+     {"name", "class", "power_w", "work_ms", "min_run_ms", "release", "deadline", "can_suspend",
+      "directory", "checkpoint", "command", NULL}},
+    {"cancel", do_cancel, {"id", NULL}},
+    {"mode", do_mode, {"subsystem", "mode", NULL}},
+    {"version", do_version, {NULL}},
+};
+
+static bool key_allowed(const struct request_kind *kind, const char *key)
+{
+    if (!strcmp(key, "do"))
+        return true;
+    for (int i = 0; kind->keys[i]; i++) {
+        if (!strcmp(kind->keys[i], key))
+            return true;
+    }
+    return false;
+}
+
+static const char *strange_key(const struct request_kind *kind, json_t *request)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach(request, key, value)
+    {
+        if (!key_allowed(kind, key))
+            return key;
+    }
+    return NULL;
+}
+
+static const struct request_kind *find_kind(const char *name)
+{
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if (!strcmp(kinds[i].name, name))
+            return &kinds[i];
+    }
+    return NULL;
+}
+
+static json_t *answer(const struct api_core *core, const char *asker, json_t *request)
+{
+    const char *name = json_string_value(json_object_get(request, "do"));
+    const struct request_kind *kind = name ? find_kind(name) : NULL;
+    const char *strange = kind ? strange_key(kind, request) : NULL;
+    struct error error;
+
+    if (!kind)
+        return refusal(REASON_INVALID, "\"do\" must be status, plan, jobs, submit, cancel, mode "
+                                       "or version");
+    if (strange) {
+        error_set(&error, 0, "\"%s\" is not a key of \"%s\"", strange, name);
+        return refusal(REASON_INVALID, error.text);
+    }
+    return kind->answer(core, asker, request);
+}
+
+static char *as_line(json_t *reply)
+{
+    char *text = reply ? json_dumps(reply, JSON_COMPACT | JSON_REAL_PRECISION(12)) : NULL;
+    size_t length;
+    char *line;
+
+    json_decref(reply);
+    if (!text)
+        return strdup("{\"ok\":false,\"reason\":\"full\",\"error\":\"out of memory\"}\n");
+    length = strlen(text);
+    line = realloc(text, length + 2);
+    if (!line) {
+        free(text);
+        return NULL;
+    }
+    memcpy(line + length, "\n", 2);
+    return line;
+}
+
+char *api_answer(const struct api_core *core, const char *asker, const char *line)
+{
+    json_error_t why;
+    struct error error;
+    json_t *request = json_loads(line, JSON_REJECT_DUPLICATES, &why);
+    json_t *reply;
+
+    if (request) {
+        reply = answer(core, asker, request);
+    } else {
+        error_set(&error, 0, "the request is no JSON object: byte %d: %s", why.position, why.text);
+        reply = refusal(REASON_INVALID, error.text);
+    }
+    json_decref(request);
+    return as_line(reply);
+}

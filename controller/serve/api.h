@@ -1,0 +1,74 @@
+/* The local interface: requests and replies as JSON lines over a Unix socket with file
+ * permissions. It renders the tick's snapshot; requests are proposals that pass to the core with
+ * the asker's identity (the peer's user name, from the socket's credentials).
+ *
+ * One request a line: {"do":"status"} | {"do":"plan"} | {"do":"jobs"[,"all":true]} | {"do":"submit",...} |
+ * {"do":"cancel","id":7} | {"do":"mode","subsystem":"jobs","mode":"control"} | {"do":"version"}
+ * One reply a line: {"ok":true, ...} or {"ok":false,"reason":"invalid","error":"text"}. */
+#ifndef TIDEWATT_SERVE_API_H
+#define TIDEWATT_SERVE_API_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "controller/act/job_request.h"
+#include "controller/core/cycle.h"
+
+struct uv_loop_s;
+
+/* A device's line in status; filled by the core from the drivers. */
+struct api_device {
+    char name[LIMIT_NAME];
+    char role[LIMIT_NAME];
+    char link[16]; /* "up", "down", "connecting" */
+    enum reason reason;
+    double round_trip_ms;
+    uint64_t requests, timeouts, mismatches;
+    int good_points, points;
+};
+
+struct api_totals { /* of the store and queues, for status */
+    uint64_t store_written, store_refused;
+    size_t store_waiting;
+    bool store_full;
+    char store_path[LIMIT_PATH];
+    char store_error[LIMIT_ERROR_TEXT];
+};
+
+/* What the core offers to the interface; all called on the control thread. */
+struct api_core {
+    const struct snapshot *(*snapshot)(void *context);
+    const struct plan *(*plan)(void *context); /* NULL: none */
+    int (*jobs)(void *context, const struct job **ret_jobs);
+    int (*devices)(void *context, struct api_device *ret_devices, int most);
+    void (*totals)(void *context, struct api_totals *ret_totals);
+    /* These three: 0 or REASON_ACCEPTED, another positive enum reason (a refusal; its text goes to
+     * the asker unless `error` says more), or a negative error. */
+    int (*submit)(void *context, const struct job_request *request, int64_t *ret_id,
+                  struct error *error);
+    int (*cancel)(void *context, int64_t job_id, const char *asker, struct error *error);
+    int (*set_mode)(void *context, enum subsystem subsystem, enum mode mode, const char *asker,
+                    struct error *error);
+    void *context;
+    const struct topology *topology; /* for the names of feeders; NULL: their numbers */
+    const char *site;
+    const char *currency;
+    const char *version;
+    double speed;
+};
+
+/* Pure: one request line (no newline needed) to one reply line (malloc'd, ends with newline). */
+char *api_answer(const struct api_core *core, const char *asker, const char *line);
+
+struct api_server;
+/* Listens at `path` (created with `mode`, an old socket nobody listens on is replaced). A client
+ * that sends more than 64 KiB without a newline, or does not read, is dropped. */
+int api_server_create(struct uv_loop_s *loop, const char *path, unsigned mode,
+                      const struct api_core *core, struct api_server **ret_server,
+                      struct error *error);
+void api_server_destroy(struct api_server *server);
+
+/* Client side (the CLI): sends one line, returns the reply line (malloc'd). */
+int api_call(const char *path, const char *line, char **ret_reply, struct error *error);
+
+#endif

@@ -1,0 +1,30 @@
+/* The ledger's own numbers for what the process knows by index, and the catalogues beside them.
+ *
+ * Indices change with the configuration; numbers in the ledger never do. */
+#ifndef TIDEWATT_STORE_IDENTITY_H
+#define TIDEWATT_STORE_IDENTITY_H
+
+#include "controller/plant/point.h"
+#include "controller/store/db.h"
+
+struct identity {
+    int64_t *point_ids; /* by point index */
+    int32_t point_count;
+    int64_t feeder_ids[LIMIT_FEEDERS];
+    int32_t feeder_count;
+};
+
+/* Seeds the catalogues and registers every device, feeder and point, in one transaction. */
+int identity_init(struct identity *identity, struct db *db, const struct topology *topology,
+                  struct error *error);
+void identity_finish(struct identity *identity);
+
+/* NULL for an index that is not in the topology (-1: none). */
+struct db_value identity_point(const struct identity *identity, int32_t point);
+struct db_value identity_feeder(const struct identity *identity, int32_t feeder);
+int32_t identity_find_feeder(const struct identity *identity, int64_t feeder_id); /* -1: none */
+
+/* The first record of a run gives the site time from which on its points are in use. */
+enum db_result identity_in_use(struct db *db, int64_t since_ms);
+
+#endif

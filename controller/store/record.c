@@ -1,0 +1,151 @@
+/* Packs what the control thread knows into one block, quickly: the tick goes on at once. */
+#include "controller/store/record.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "controller/base/utc.h"
+
+/* ---- one block, cut into aligned pieces ---- */
+
+enum { ALIGNMENT = 8 };
+
+static size_t aligned(size_t size)
+{
+    return (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+}
+
+/* Cuts the next piece off the block and fills it. */
+static void *place(unsigned char **cursor, const void *source, size_t size)
+{
+    void *piece = *cursor;
+    if (source && size > 0)
+        memcpy(piece, source, size);
+    *cursor += aligned(size);
+    return piece;
+}
+
+void *record_create(enum record_kind kind, bool durable, int64_t at_ms, size_t size)
+{
+    struct record *record = malloc(size);
+    if (record)
+        *record = (struct record){.kind = kind, .durable = durable, .at_ms = at_ms, .size = size};
+    return record;
+}
+
+/* ---- images ---- */
+
+static bool is_new(const struct sample *sample, const struct seen *seen)
+{
+    return !seen->known || seen->source_ms != sample->source_ms ||
+           seen->quality != (int8_t)sample->quality || seen->reason != (int16_t)sample->reason;
+}
+
+static struct reading read_sample(const struct sample *sample, int32_t point, int64_t now_ms)
+{
+    bool has_value = sample->quality == QUALITY_GOOD || sample->quality == QUALITY_ESTIMATED;
+    return (struct reading){.value = has_value ? sample->value : (double)NAN,
+                            .age_ms = now_ms - sample->source_ms,
+                            .point = point,
+                            .reason = (int16_t)sample->reason,
+                            .quality = (int8_t)sample->quality,
+                            .dated = sample->source_ms != 0};
+}
+
+struct record *record_image(const struct image *image, const struct seen *seen, bool *ret_empty)
+{
+    int32_t points = image->topology->point_count, count = 0;
+    for (int32_t p = 0; p < points; p++)
+        count += is_new(&image->values[p], &seen[p]);
+    *ret_empty = count == 0;
+    if (count == 0)
+        return NULL;
+    size_t size = sizeof(struct record_image) + (size_t)count * sizeof(struct reading);
+    struct record_image *record = record_create(RECORD_IMAGE, false, image->frozen_ms, size);
+    if (!record)
+        return NULL;
+    record->count = 0;
+    for (int32_t p = 0; p < points; p++) {
+        if (is_new(&image->values[p], &seen[p]))
+            record->readings[record->count++] = read_sample(&image->values[p], p, image->frozen_ms);
+    }
+    return &record->head;
+}
+
+/* ---- ticks ---- */
+
+static void thin(struct thin_forecast *ret_thin, const struct forecast *forecast)
+{
+    *ret_thin = (struct thin_forecast){.series = forecast->series,
+                                       .issue_ms = forecast->issue_ms,
+                                       .start_ms = forecast->start_ms,
+                                       .steps = forecast->steps};
+    memcpy(ret_thin->model, forecast->model, sizeof ret_thin->model);
+    for (int32_t i = 0; i < forecast->steps; i++) {
+        int64_t start_ms = forecast->start_ms + (int64_t)i * FORECAST_STEP_MS;
+        if (i >= NEAR_STEPS && start_ms % HOUR_MS != 0)
+            continue;
+        ret_thin->step[ret_thin->count].start_ms = start_ms;
+        memcpy(ret_thin->step[ret_thin->count++].value, forecast->value[i],
+               sizeof forecast->value[i]);
+    }
+}
+
+static size_t tick_size(const struct tick_output *output, int32_t forecasts)
+{
+    return aligned(sizeof(struct record_tick)) +
+           aligned((size_t)output->decision_count * sizeof *output->decisions) +
+           aligned((size_t)output->interval_count * sizeof *output->intervals) +
+           aligned((size_t)output->interval_count * sizeof *output->interval_raw_milliwh) +
+           aligned((size_t)output->account_count * sizeof *output->accounts) +
+           (size_t)forecasts * aligned(sizeof(struct thin_forecast));
+}
+
+struct record *record_tick(int64_t now_ms, const struct tick_output *output)
+{
+    int32_t forecasts = output->forecasts_issued ? FORECAST_SERIES : 0;
+    struct record_tick *tick =
+        record_create(RECORD_TICK, true, now_ms, tick_size(output, forecasts));
+    if (!tick)
+        return NULL;
+    tick->decision_count = output->decision_count;
+    tick->interval_count = output->interval_count;
+    tick->account_count = output->account_count;
+    tick->forecast_count = forecasts;
+    tick->hour_closed = output->hour_closed;
+    tick->day_closed = output->day_closed;
+    tick->hour = output->hour;
+    tick->day = output->day;
+    unsigned char *cursor = (unsigned char *)tick + aligned(sizeof *tick);
+    tick->decisions = place(&cursor, output->decisions,
+                            (size_t)output->decision_count * sizeof *output->decisions);
+    tick->intervals = place(&cursor, output->intervals,
+                            (size_t)output->interval_count * sizeof *output->intervals);
+    tick->raw_milliwh = place(&cursor, output->interval_raw_milliwh,
+                              (size_t)output->interval_count * sizeof *tick->raw_milliwh);
+    tick->accounts =
+        place(&cursor, output->accounts, (size_t)output->account_count * sizeof *output->accounts);
+    tick->forecasts = place(&cursor, NULL, (size_t)forecasts * sizeof *tick->forecasts);
+    for (int32_t f = 0; f < forecasts; f++)
+        thin(&tick->forecasts[f], &output->forecasts[f]);
+    return &tick->head;
+}
+
+/* ---- plans ---- */
+
+struct record *record_plan(const struct plan *plan)
+{
+    size_t slots = (size_t)plan->slot_count, jobs = (size_t)plan->job_count;
+    size_t size = aligned(sizeof(struct record_plan)) + aligned(slots * sizeof *plan->frame) +
+                  aligned(slots * sizeof *plan->slots) + aligned(jobs * sizeof *plan->jobs);
+    struct record_plan *record = record_create(RECORD_PLAN, true, plan->issue_ms, size);
+    if (!record)
+        return NULL;
+    record->plan = *plan;
+    unsigned char *cursor = (unsigned char *)record + aligned(sizeof *record);
+    record->plan.frame = place(&cursor, plan->frame, slots * sizeof *plan->frame);
+    record->plan.slots = place(&cursor, plan->slots, slots * sizeof *plan->slots);
+    record->plan.jobs = place(&cursor, plan->jobs, jobs * sizeof *plan->jobs);
+    return &record->head;
+}

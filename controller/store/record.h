@@ -1,0 +1,126 @@
+/* What travels from the threads that post to the writer: one allocation a record, holding copies
+ * of everything it speaks of. */
+#ifndef TIDEWATT_STORE_RECORD_H
+#define TIDEWATT_STORE_RECORD_H
+
+#include <stddef.h>
+
+#include "controller/core/cycle.h"
+
+enum record_kind {
+    RECORD_IMAGE,
+    RECORD_TICK,
+    RECORD_PLAN,
+    RECORD_JOB,
+    RECORD_EVENT,
+    RECORD_WRITE,
+    RECORD_MODE,
+    RECORD_SCORES,
+    RECORD_HISTORY,
+};
+
+struct record {
+    enum record_kind kind;
+    bool durable;  /* on the disk itself, not only handed to the system, before anything follows */
+    int64_t at_ms; /* site time */
+    size_t size;   /* bytes of the allocation */
+};
+
+struct reading {
+    double value; /* NAN: none */
+    int64_t age_ms;
+    int32_t point;
+    int16_t reason;
+    int8_t quality;
+    bool dated; /* age_ms is known */
+};
+
+struct record_image {
+    struct record head;
+    int32_t count;
+    struct reading readings[];
+};
+
+/* A forecast as the ledger keeps it: every step of the near hours, then one an hour. */
+enum { NEAR_STEPS = 24, THIN_STEPS = NEAR_STEPS + (FORECAST_STEPS - NEAR_STEPS) / 4 };
+struct thin_forecast {
+    enum forecast_series series;
+    int64_t issue_ms, start_ms;
+    int32_t steps; /* before thinning */
+    int32_t count;
+    char model[LIMIT_NAME];
+    struct {
+        int64_t start_ms;
+        float value[QUANTILES];
+    } step[THIN_STEPS];
+};
+
+struct record_tick { /* the arrays lie behind it, in the same allocation */
+    struct record head;
+    int32_t decision_count, interval_count, account_count, forecast_count;
+    bool hour_closed, day_closed;
+    struct pue hour, day;
+    struct decision *decisions;
+    struct energy_interval *intervals;
+    int64_t *raw_milliwh; /* by interval */
+    struct account *accounts;
+    struct thin_forecast *forecasts;
+};
+
+struct record_plan {
+    struct record head;
+    struct plan plan; /* its arrays lie behind it */
+};
+
+struct record_job {
+    struct record head;
+    struct job job;
+    enum reason reason;
+};
+
+struct record_event {
+    struct record head;
+    struct cycle_event event;
+};
+
+struct record_write {
+    struct record head;
+    int32_t point;
+    double value;
+    enum reason outcome;
+};
+
+struct record_mode {
+    struct record head;
+    enum subsystem subsystem;
+    enum mode mode;
+    char asker[LIMIT_NAME];
+};
+
+struct record_scores {
+    struct record head;
+    int32_t count;
+    struct forecast_score scores[];
+};
+
+struct record_history {
+    struct record head;
+    enum forecast_series series;
+    double value;
+};
+
+/* Each returns a record for free(), or NULL when memory is out. */
+void *record_create(enum record_kind kind, bool durable, int64_t at_ms, size_t size);
+struct record *record_tick(int64_t now_ms, const struct tick_output *output);
+struct record *record_plan(const struct plan *plan);
+/* The readings that differ from `seen` (by point index), which is not changed: source time or
+ * verdict is new. NULL with *ret_empty when there are none. */
+struct seen {
+    int64_t source_ms;
+    int16_t reason;
+    int8_t quality;
+    bool known;
+};
+struct record *record_image(const struct image *image, const struct seen *seen, bool *ret_empty);
+
+#endif

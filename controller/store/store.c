@@ -1,0 +1,336 @@
+/* The door of the ledger: opening with clear refusals, posting without waiting, health. */
+#include "controller/store/store.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "controller/store/migrate.h"
+#include "controller/store/store_private.h"
+
+/* ---- opening ---- */
+
+static int refuse_path(const char *path, struct error *error)
+{
+    char folder[LIMIT_PATH];
+    int cause = errno;
+    snprintf(folder, sizeof folder, "%s", path);
+    if (cause == ENOENT)
+        return error_set(error, ERROR_SYSTEM,
+                         "%s: the folder %s does not exist: create it or set another store path",
+                         path, dirname(folder));
+    if (cause == EACCES || cause == EROFS || cause == EPERM)
+        return error_set(error, ERROR_SYSTEM,
+                         "%s: cannot be written (%s): give this user the right to write the file "
+                         "and its folder, or set another store path",
+                         path, strerror(cause));
+    return error_set(error, ERROR_SYSTEM, "%s: cannot be opened: %s", path, strerror(cause));
+}
+
+/* The descriptor is kept for its lock, and closed only after SQLite: closing any descriptor of a
+ * file drops the locks that SQLite holds on it. */
+static int lock_file(struct store *store, struct error *error)
+{
+    const char *path = store->config.path;
+    store->file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+    if (store->file < 0)
+        return refuse_path(path, error);
+    if (flock(store->file, LOCK_EX | LOCK_NB) == 0)
+        return 0;
+    return error_set(error, ERROR_SYSTEM,
+                     "%s: another controller writes this ledger: stop it or set another store path",
+                     path);
+}
+
+/* Adds what belongs to the whole ledger, or finds that it is the ledger of something else. */
+static int claim(struct store *store, const char *key, const char *value, struct error *error)
+{
+    struct db_statement *read = db_prepare(store->db, "SELECT value FROM meta WHERE key = ?");
+    if (!read)
+        return error_set(error, ERROR_SYSTEM, "%s: %s", store->config.path, db_message(store->db));
+    db_bind(read, DB_VALUES(db_text(key)));
+    bool exists = db_next(read) == DB_ROW;
+    int rc = 0;
+    if (exists && strcmp(db_column_text(read, 0), value) != 0)
+        rc =
+            error_set(error, ERROR_INVALID,
+                      "%s: this is a ledger with %s \"%s\", the configuration says \"%s\": correct "
+                      "it or set another store path",
+                      store->config.path, key, db_column_text(read, 0), value);
+    db_finalize(read);
+    if (exists)
+        return rc;
+    if (db_once(store->db, "INSERT INTO meta (key, value) VALUES (?, ?)",
+                DB_VALUES(db_text(key), db_text(value))) == DB_DONE)
+        return 0;
+    return error_set(error, ERROR_SYSTEM, "%s: %s", store->config.path, db_message(store->db));
+}
+
+static int64_t wall_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+/* Looks at how the last run ended and enters this one. */
+static int begin_run(struct store *store, struct error *error)
+{
+    struct db_statement *last =
+        db_prepare(store->db, "SELECT clean, last_ms FROM run WHERE last_ms IS NOT NULL OR clean"
+                              " ORDER BY run_id DESC LIMIT 1");
+    if (last && db_next(last) == DB_ROW) {
+        store->unclean = !db_column_integer(last, 0);
+        store->unclean_ms = db_column_integer(last, 1);
+    }
+    db_finalize(last);
+    struct db_statement *enter = db_prepare(
+        store->db, "INSERT INTO run (version, wall_start_ms) VALUES (?, ?) RETURNING run_id");
+    if (enter) {
+        db_bind(enter, DB_VALUES(db_text(store->config.version), db_integer(wall_ms())));
+        if (db_next(enter) == DB_ROW)
+            store->writer.run_id = db_column_integer(enter, 0);
+    }
+    bool entered = enter && store->writer.run_id > 0 && db_next(enter) == DB_DONE;
+    db_finalize(enter);
+    return entered ? 0
+                   : error_set(error, ERROR_SYSTEM, "%s: %s", store->config.path,
+                               db_message(store->db));
+}
+
+static int open_ledger(struct store *store, const struct topology *topology, struct error *error)
+{
+    const struct store_config *config = &store->config;
+    int rc = lock_file(store, error);
+    if (rc == 0)
+        rc = db_open(config->path, DB_WRITE, &store->db, error);
+    if (rc == 0)
+        rc = migrate(store->db, config->path, config->version, error);
+    if (rc == 0)
+        rc = claim(store, "site", config->site, error);
+    if (rc == 0)
+        rc = claim(store, "currency", config->currency, error);
+    if (rc == 0)
+        rc = identity_init(&store->identity, store->db, topology, error);
+    return rc == 0 ? begin_run(store, error) : rc;
+}
+
+static int start_writer(struct store *store, struct error *error)
+{
+    struct writer *writer = &store->writer;
+    const struct rollup_keep keep = {.raw_ms = store->config.raw_keep_ms,
+                                     .minute_ms = store->config.minute_keep_ms,
+                                     .quarter_ms = store->config.quarter_keep_ms};
+    writer->path = store->config.path;
+    writer->db = store->db;
+    writer->flow = &store->flow;
+    writer->durable = -1;
+    writer->ledger = ledger_create(store->db, &store->identity, error);
+    if (!writer->ledger)
+        return error_prefix(error, ERROR_INVALID, "%s", store->config.path);
+    writer->rollup = rollup_create(store->db, &keep, error);
+    if (!writer->rollup)
+        return error_prefix(error, ERROR_INVALID, "%s", store->config.path);
+    store->flow.queue = queue_create(sizeof(struct record *), LIMIT_STORE_QUEUE);
+    if (!store->flow.queue)
+        return error_set(error, ERROR_SYSTEM, "out of memory");
+    int cause = pthread_create(&store->thread, NULL, writer_main, writer);
+    if (cause != 0)
+        return error_set(error, ERROR_SYSTEM, "cannot start the store's thread: %s",
+                         strerror(cause));
+    store->started = true;
+    return 0;
+}
+
+int store_open(const struct store_config *config, const struct topology *topology,
+               struct store **ret_store, struct error *error)
+{
+    struct store *store = calloc(1, sizeof *store);
+    if (!store)
+        return error_set(error, ERROR_SYSTEM, "out of memory");
+    store->config = *config;
+    store->file = -1;
+    pthread_mutex_init(&store->flow.mutex, NULL);
+    store->seen = calloc((size_t)topology->point_count + 1, sizeof *store->seen);
+    int rc = store->seen ? open_ledger(store, topology, error)
+                         : error_set(error, ERROR_SYSTEM, "out of memory");
+    if (rc == 0)
+        rc = start_writer(store, error);
+    if (rc != 0) {
+        store_close(store);
+        return rc;
+    }
+    *ret_store = store;
+    return 0;
+}
+
+void store_close(struct store *store)
+{
+    if (!store)
+        return;
+    if (store->started) {
+        queue_close(store->flow.queue);
+        pthread_join(store->thread, NULL);
+    }
+    queue_destroy(store->flow.queue);
+    rollup_destroy(store->writer.rollup);
+    ledger_destroy(store->writer.ledger);
+    identity_finish(&store->identity);
+    db_close(store->db);
+    if (store->file >= 0)
+        close(store->file);
+    pthread_mutex_destroy(&store->flow.mutex);
+    free(store->seen);
+    free(store);
+}
+
+/* ---- posting ---- */
+
+static bool refuse(struct store *store)
+{
+    atomic_fetch_add(&store->flow.refused, 1);
+    return false;
+}
+
+/* Takes ownership of the record. The bytes bound the memory, whatever the records' size. */
+static bool post(struct store *store, void *posted)
+{
+    struct record *record = posted;
+    if (!record)
+        return refuse(store);
+    size_t bytes = atomic_fetch_add(&store->flow.bytes, record->size) + record->size;
+    if (bytes <= LIMIT_STORE_BYTES && queue_push(store->flow.queue, &record))
+        return true;
+    atomic_fetch_sub(&store->flow.bytes, record->size);
+    free(record);
+    return refuse(store);
+}
+
+static void see(struct store *store, const struct image *image)
+{
+    for (int32_t p = 0; p < image->topology->point_count; p++) {
+        const struct sample *sample = &image->values[p];
+        store->seen[p] = (struct seen){.source_ms = sample->source_ms,
+                                       .reason = (int16_t)sample->reason,
+                                       .quality = (int8_t)sample->quality,
+                                       .known = true};
+    }
+}
+
+bool store_post_image(struct store *store, const struct image *image)
+{
+    assert(image->topology->point_count == store->identity.point_count);
+    bool empty;
+    struct record *record = record_image(image, store->seen, &empty);
+    if (empty)
+        return true;
+    if (!post(store, record))
+        return false;
+    see(store, image);
+    return true;
+}
+
+bool store_post_tick(struct store *store, int64_t now_ms, const struct tick_output *output)
+{
+    if (output->decision_count == 0 && output->interval_count == 0 && output->account_count == 0 &&
+        !output->forecasts_issued && !output->hour_closed && !output->day_closed)
+        return true;
+    return post(store, record_tick(now_ms, output));
+}
+
+bool store_post_plan(struct store *store, const struct plan *plan)
+{
+    return post(store, record_plan(plan));
+}
+
+bool store_post_job(struct store *store, const struct job *job, enum reason reason, int64_t at_ms)
+{
+    struct record_job *record = record_create(RECORD_JOB, true, at_ms, sizeof *record);
+    if (record) {
+        record->job = *job;
+        record->reason = reason;
+    }
+    return post(store, record);
+}
+
+bool store_post_event(struct store *store, int64_t at_ms, const struct cycle_event *event)
+{
+    struct record_event *record = record_create(RECORD_EVENT, false, at_ms, sizeof *record);
+    if (record)
+        record->event = *event;
+    return post(store, record);
+}
+
+bool store_post_write(struct store *store, int64_t at_ms, int32_t point, double value,
+                      enum reason outcome)
+{
+    struct record_write *record = record_create(RECORD_WRITE, true, at_ms, sizeof *record);
+    if (record) {
+        record->point = point;
+        record->value = value;
+        record->outcome = outcome;
+    }
+    return post(store, record);
+}
+
+bool store_post_mode(struct store *store, int64_t at_ms, enum subsystem subsystem, enum mode mode,
+                     const char *asker)
+{
+    struct record_mode *record = record_create(RECORD_MODE, true, at_ms, sizeof *record);
+    if (record) {
+        record->subsystem = subsystem;
+        record->mode = mode;
+        snprintf(record->asker, sizeof record->asker, "%s", asker);
+    }
+    return post(store, record);
+}
+
+bool store_post_scores(struct store *store, int64_t at_ms, const struct forecast_score *scores,
+                       int count)
+{
+    if (count == 0)
+        return true;
+    size_t size = sizeof(struct record_scores) + (size_t)count * sizeof *scores;
+    struct record_scores *record = record_create(RECORD_SCORES, false, at_ms, size);
+    if (record) {
+        record->count = count;
+        memcpy(record->scores, scores, (size_t)count * sizeof *scores);
+    }
+    return post(store, record);
+}
+
+bool store_post_history(struct store *store, enum forecast_series series, int64_t step_start_ms,
+                        double value)
+{
+    struct record_history *record =
+        record_create(RECORD_HISTORY, false, step_start_ms, sizeof *record);
+    if (record) {
+        record->series = series;
+        record->value = value;
+    }
+    return post(store, record);
+}
+
+/* ---- health ---- */
+
+void store_health(const struct store *store, struct store_health *ret_health)
+{
+    /* Looking is const for the caller; the lock and the queue's own state are not. */
+    struct store_flow *flow = &((struct store *)(uintptr_t)store)->flow;
+    *ret_health = (struct store_health){.written = atomic_load(&flow->written),
+                                        .refused = atomic_load(&flow->refused),
+                                        .retried = atomic_load(&flow->retried),
+                                        .waiting = queue_length(flow->queue),
+                                        .full = atomic_load(&flow->full),
+                                        .last_commit_ms = atomic_load(&flow->last_commit_ms)};
+    pthread_mutex_lock(&flow->mutex);
+    ret_health->last = flow->last;
+    pthread_mutex_unlock(&flow->mutex);
+}

@@ -1,0 +1,772 @@
+/* The guard: each rule by example, and its promises over random plants. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "controller/act/guard.h"
+
+enum { JOBS = 12, ROOM = 64, ROUNDS = 4000, TICKS = 8 };
+enum { UTILITY, BATTERY, SOC, CHARGE_MAX, DISCHARGE_MAX, SET, SUPPLY_SET, INLET, INPUTS };
+
+#define UNKNOWN ((double)NAN)
+
+static const enum point_kind kinds[INPUTS] = {
+    [UTILITY] = POINT_POWER,
+    [BATTERY] = POINT_POWER,
+    [SOC] = POINT_SOC,
+    [CHARGE_MAX] = POINT_POWER_CHARGE_MAX,
+    [DISCHARGE_MAX] = POINT_POWER_DISCHARGE_MAX,
+    [SET] = POINT_POWER_SET,
+    [SUPPLY_SET] = POINT_TEMP_SUPPLY_SET,
+    [INLET] = POINT_TEMP_INLET,
+};
+
+struct bench {
+    struct guard guard;
+    struct topology topology;
+    struct point points[INPUTS];
+    struct sample values[INPUTS];
+    struct image image;
+    int64_t now_ms;
+    double external_w;
+    double feeder_w[LIMIT_FEEDERS];
+    struct job jobs[JOBS];
+    int job_count;
+    struct command commands[ROOM];
+    int count;
+    struct guard_event events[GUARD_EVENTS];
+    int event_count;
+};
+
+static const struct guard_config usual = {
+    .import_limit_w = 1e6,
+    .import_fail_safe_w = 4e5,
+    .export_limit_w = 1e5,
+    .headroom_w = 1e4,
+    .soc_min_pct = 20,
+    .soc_max_pct = 90,
+    .battery_charge_max_w = 5e5,
+    .battery_discharge_max_w = 5e5,
+    .battery_ramp_w_per_s = 1e6,
+    .battery_deadband_w = 1e3,
+    .battery_write_per_hour = 3600,
+    .inlet_limit_c = 30,
+    .supply_min_c = 14,
+    .supply_max_c = 26,
+    .supply_ramp_k_per_s = 1,
+    .supply_fail_safe_c = 16,
+    .cooling_write_per_hour = 3600,
+    .overhead_ratio_max = 1.5,
+    .job_min_run_ms = 60000,
+    .job_min_stop_ms = 60000,
+    .feeder_limit_w = {6e5, 4e5},
+    .feeder_count = 2,
+};
+
+/* ---- helpers ---- */
+
+static void measure(struct bench *bench, int input, double value)
+{
+    bench->values[input] = (struct sample){.point = input,
+                                           .quality = isnan(value) ? QUALITY_STALE : QUALITY_GOOD,
+                                           .value = value,
+                                           .source_ms = bench->now_ms};
+}
+
+static void bench_init(struct bench *bench, const struct guard_config *config)
+{
+    static const struct guard_inputs inputs = {.utility_power = UTILITY,
+                                               .battery_power = BATTERY,
+                                               .battery_soc = SOC,
+                                               .battery_charge_max = CHARGE_MAX,
+                                               .battery_discharge_max = DISCHARGE_MAX,
+                                               .battery_set = SET,
+                                               .supply_set = SUPPLY_SET,
+                                               .inlet_temp = INLET};
+    memset(bench, 0, sizeof(*bench));
+    for (int i = 0; i < INPUTS; i++)
+        bench->points[i].kind = kinds[i];
+    bench->topology.points = bench->points;
+    bench->topology.point_count = INPUTS;
+    bench->image = (struct image){&bench->topology, bench->values, 0};
+    bench->now_ms = 1000000;
+    bench->external_w = (double)INFINITY;
+    guard_init(&bench->guard, config, &inputs);
+    static const double at_rest[INPUTS] = {5e5, 0, 50, 5e5, 5e5, 0, 20, 24};
+    for (int i = 0; i < INPUTS; i++)
+        measure(bench, i, at_rest[i]);
+}
+
+static struct job *add_job(struct bench *bench, enum job_class job_class, enum job_state state,
+                           double power_w, int32_t feeder)
+{
+    struct job *job = &bench->jobs[bench->job_count++];
+    *job = (struct job){.id = bench->job_count,
+                        .job_class = job_class,
+                        .state = state,
+                        .power_w = power_w,
+                        .feeder = feeder,
+                        .can_suspend = true,
+                        .started_ms = state == JOB_QUEUED ? 0 : 1};
+    return job;
+}
+
+static struct command *ask(struct bench *bench, enum verb verb, int64_t job_id)
+{
+    struct command *command = &bench->commands[bench->count++];
+    *command = (struct command){.subsystem = SUBSYSTEM_JOBS,
+                                .verb = verb,
+                                .job_id = job_id,
+                                .point = -1,
+                                .reason = REASON_PLANNED,
+                                .asker = "planner",
+                                .apply = true};
+    return command;
+}
+
+static struct command *ask_set(struct bench *bench, int point, double value)
+{
+    struct command *command = ask(bench, VERB_SETPOINT, 0);
+    command->subsystem = point == SET ? SUBSYSTEM_BATTERY : SUBSYSTEM_COOLING;
+    command->point = point;
+    command->value = command->wanted = value;
+    return command;
+}
+
+static void tick(struct bench *bench)
+{
+    bench->count = guard_apply(&bench->guard, &bench->image, bench->now_ms, bench->external_w,
+                               bench->jobs, bench->job_count, bench->feeder_w, bench->commands,
+                               bench->count, ROOM, bench->events, &bench->event_count);
+}
+
+/* The next second: measured values stay as they are, but fresh. */
+static void next(struct bench *bench)
+{
+    bench->now_ms += 1000;
+    for (int i = 0; i < INPUTS; i++)
+        bench->values[i].source_ms = bench->now_ms;
+    bench->count = 0;
+}
+
+static const struct command *added(const struct bench *bench, enum verb verb)
+{
+    for (int i = 0; i < bench->count; i++)
+        if (bench->commands[i].verb == verb && strcmp(bench->commands[i].asker, "guard") == 0)
+            return &bench->commands[i];
+    return NULL;
+}
+
+static bool told(const struct bench *bench, enum event_kind kind, int32_t feeder, int32_t point)
+{
+    for (int i = 0; i < bench->event_count; i++)
+        if (bench->events[i].kind == kind && bench->events[i].feeder == feeder &&
+            bench->events[i].point == point)
+            return true;
+    return false;
+}
+
+#define assert_near(a, b)                                                                          \
+    assert_true(fabs((double)(a) - (double)(b)) < 1e-6 * (1 + fabs((double)(b))))
+
+static void expect(const struct command *command, bool apply, double value, enum reason reason)
+{
+    assert_int_equal(command->reason, reason);
+    assert_int_equal(command->apply, apply);
+    assert_near(command->value, value);
+}
+
+/* ---- battery ---- */
+
+static void test_battery_passes_what_is_safe(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_init(&b, &usual);
+    expect((ask_set(&b, SET, 1e5), tick(&b), &b.commands[0]), true, 1e5, REASON_PLANNED);
+    assert_int_equal(b.count, 1);
+    assert_int_equal(b.event_count, 0);
+}
+
+static void test_battery_limits(void **state)
+{
+    (void)state;
+    static const struct {
+        double import_w, battery_w, soc_pct, charge_max_w, discharge_max_w, wanted_w, value_w;
+        enum reason reason;
+    } rows[] = {
+        {5e5, 0, 20, 5e5, 5e5, 2e5, 0, REASON_LIMIT_SOC_RESERVE},
+        {5e5, 0, 90, 5e5, 5e5, -2e5, 0, REASON_LIMIT_SOC_MAX},
+        {5e5, 0, 90, 5e5, 5e5, 2e5, 2e5, REASON_PLANNED},
+        {5e5, 0, 50, 5e5, 3e5, 4e5, 3e5, REASON_LIMIT_DEVICE},
+        {5e5, 0, 50, 1e5, 5e5, -2e5, -1e5, REASON_LIMIT_DEVICE},
+        {5e5, 0, 50, UNKNOWN, UNKNOWN, 9e5, 5e5, REASON_LIMIT_DEVICE},
+        /* 900 kW of load: 90 kW are left for charging, however much it charges already */
+        {9e5, 0, 50, 5e5, 5e5, -2e5, -9e4, REASON_LIMIT_IMPORT},
+        {9.5e5, -5e4, 50, 5e5, 5e5, -2e5, -9e4, REASON_LIMIT_IMPORT},
+        /* 100 kW of load: 200 kW of discharge reach the export limit */
+        {1e5, 0, 50, 5e5, 5e5, 3e5, 2e5, REASON_LIMIT_EXPORT},
+        {-1e5, 2e5, 50, 5e5, 5e5, 3e5, 2e5, REASON_LIMIT_EXPORT},
+        {-3e5, 0, 50, 5e5, 5e5, 3e5, 0, REASON_LIMIT_EXPORT},
+        {5e5, 0, 50, 5e5, 5e5, UNKNOWN, 0, REASON_LIMIT_RANGE},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct bench b;
+        bench_init(&b, &usual);
+        measure(&b, UTILITY, rows[i].import_w);
+        measure(&b, BATTERY, rows[i].battery_w);
+        measure(&b, SOC, rows[i].soc_pct);
+        measure(&b, CHARGE_MAX, rows[i].charge_max_w);
+        measure(&b, DISCHARGE_MAX, rows[i].discharge_max_w);
+        ask_set(&b, SET, rows[i].wanted_w);
+        tick(&b);
+        expect(&b.commands[0], true, rows[i].value_w, rows[i].reason);
+    }
+}
+
+static void test_battery_ramp(void **state)
+{
+    (void)state;
+    struct bench b;
+    struct guard_config config = usual;
+    config.battery_ramp_w_per_s = 5e4;
+    bench_init(&b, &config);
+    ask_set(&b, SET, 3e5);
+    tick(&b);
+    expect(&b.commands[0], true, 5e4, REASON_LIMIT_RAMP);
+    for (int i = 0; i < 100; i++) /* waiting earns no jump */
+        next(&b), tick(&b);
+    next(&b);
+    ask_set(&b, SET, 3e5);
+    tick(&b);
+    expect(&b.commands[0], true, 1e5, REASON_LIMIT_RAMP);
+    next(&b);
+    measure(&b, SOC, 19);
+    ask_set(&b, SET, 3e5);
+    tick(&b); /* the reserve does not wait for the ramp */
+    expect(&b.commands[0], true, 0, REASON_LIMIT_SOC_RESERVE);
+}
+
+static void test_dead_band_and_budget(void **state)
+{
+    (void)state;
+    struct bench b;
+    struct guard_config config = usual;
+    config.battery_write_per_hour = 1;
+    bench_init(&b, &config);
+    ask_set(&b, SET, 1e5);
+    tick(&b);
+    next(&b);
+    ask_set(&b, SET, 1.005e5);
+    tick(&b);
+    expect(&b.commands[0], false, 1e5, REASON_UNCHANGED);
+    next(&b);
+    ask_set(&b, SET, 2e5);
+    tick(&b);
+    expect(&b.commands[0], false, 1e5, REASON_LIMIT_WRITE_BUDGET);
+    next(&b);
+    measure(&b, SOC, 15); /* protecting the reserve needs no budget, nor somebody who asks */
+    tick(&b);
+    assert_int_equal(b.count, 1);
+    expect(&b.commands[0], true, 0, REASON_LIMIT_SOC_RESERVE);
+    measure(&b, SOC, 50);
+    b.now_ms += 3600000;
+    next(&b);
+    ask_set(&b, SET, 2e5);
+    tick(&b);
+    expect(&b.commands[0], true, 2e5, REASON_PLANNED);
+}
+
+static void test_refresh(void **state)
+{
+    (void)state;
+    struct bench b;
+    struct guard_config config = usual;
+    config.refresh_ms = 30000;
+    bench_init(&b, &config);
+    int writes = 0;
+    for (int i = 0; i <= 90; i++, next(&b)) {
+        ask_set(&b, SET, 1e5);
+        tick(&b);
+        writes += b.commands[0].apply;
+    }
+    assert_int_equal(writes, 4);
+}
+
+static void test_import_crossed_battery_first(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_init(&b, &usual);
+    add_job(&b, JOB_SCAVENGER, JOB_RUNNING, 1e5, 0);
+    measure(&b, UTILITY, 1.1e6);
+    tick(&b);
+    assert_true(told(&b, EVENT_LIMIT_BREACHED, -1, UTILITY));
+    const struct command *set = added(&b, VERB_SETPOINT);
+    assert_non_null(set);
+    expect(set, true, 1.1e5, REASON_LIMIT_IMPORT); /* over by 100 kW, and 10 kW of headroom */
+    assert_null(added(&b, VERB_JOB_SUSPEND));
+    next(&b);
+    measure(&b, UTILITY, 9.9e5);
+    measure(&b, BATTERY, 1.1e5);
+    ask_set(&b, SET, 0); /* the plan knows nothing of it: held all the same */
+    tick(&b);
+    assert_true(told(&b, EVENT_LIMIT_RESTORED, -1, UTILITY));
+    expect(&b.commands[0], false, 1.1e5, REASON_UNCHANGED);
+}
+
+static void test_import_crossed_jobs_when_battery_cannot(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_init(&b, &usual);
+    add_job(&b, JOB_REALTIME, JOB_RUNNING, 5e5, 0);
+    add_job(&b, JOB_DEFERRABLE, JOB_RUNNING, 2e5, 0);
+    add_job(&b, JOB_SCAVENGER, JOB_RUNNING, 3e4, 1);
+    add_job(&b, JOB_SCAVENGER, JOB_RUNNING, 6e4, 1);
+    add_job(&b, JOB_DEFERRABLE, JOB_RUNNING, 1e5, 0);
+    measure(&b, UTILITY, 1.1e6);
+    measure(&b, SOC, 20);
+    tick(&b);
+    assert_int_equal(b.count, 3); /* 110 kW: both scavengers, then the largest deferrable */
+    assert_int_equal(b.commands[0].job_id, 4);
+    assert_int_equal(b.commands[1].job_id, 3);
+    assert_int_equal(b.commands[2].job_id, 2);
+    assert_int_equal(b.commands[0].reason, REASON_SHED);
+    for (int i = 1; i < 4; i++)
+        b.jobs[i].state = JOB_SUSPENDING;
+    next(&b);
+    tick(&b); /* the meter lags: nobody else is shed for the same excess */
+    assert_int_equal(b.count, 0);
+}
+
+static void test_import_crossed_battery_that_does_not_follow(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_init(&b, &usual);
+    add_job(&b, JOB_DEFERRABLE, JOB_RUNNING, 2e5, 0);
+    measure(&b, UTILITY, 1.1e6);
+    tick(&b);
+    assert_null(added(&b, VERB_JOB_SUSPEND));
+    next(&b);
+    tick(&b);
+    assert_non_null(added(&b, VERB_JOB_SUSPEND));
+}
+
+/* ---- fail-safe ---- */
+
+static void test_fail_safe(void **state)
+{
+    (void)state;
+    for (int silent = 0; silent < 2; silent++) {
+        struct bench b;
+        bench_init(&b, &usual);
+        add_job(&b, JOB_DEFERRABLE, JOB_QUEUED, 1e4, -1);
+        measure(&b, UTILITY, 3e5);
+        ask_set(&b, SET, -5e4);
+        tick(&b);
+        assert_near(b.guard.import_limit_w, 1e6);
+        next(&b);
+        if (silent)
+            b.external_w = UNKNOWN;
+        else
+            measure(&b, UTILITY, UNKNOWN);
+        measure(&b, BATTERY, -5e4);
+        ask_set(&b, SET, -2e5);
+        ask(&b, VERB_JOB_START, 1);
+        tick(&b);
+        enum reason reason = silent ? REASON_FAIL_SAFE_GRID_SILENT : REASON_FAIL_SAFE_STALE;
+        assert_near(b.guard.import_limit_w, 4e5);
+        assert_true(b.guard.fail_safe);
+        assert_int_equal(b.event_count, 1);
+        assert_true(told(&b, EVENT_FAIL_SAFE_ENTERED, -1, silent ? -1 : UTILITY));
+        expect(&b.commands[0], false, -5e4, REASON_UNCHANGED); /* no more than before */
+        assert_int_equal(b.commands[1].reason, reason);
+        assert_false(b.commands[1].apply);
+        next(&b);
+        tick(&b);
+        assert_int_equal(b.event_count, 0); /* once */
+        next(&b);
+        b.external_w = 9e5;
+        measure(&b, UTILITY, 3e5);
+        ask(&b, VERB_JOB_START, 1);
+        tick(&b);
+        assert_int_equal(b.event_count, 1);
+        assert_int_equal(b.events[0].kind, EVENT_FAIL_SAFE_LEFT);
+        assert_near(b.guard.import_limit_w, 9e5);
+        assert_true(b.commands[0].apply);
+    }
+}
+
+static void test_unknown_charge_state(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_init(&b, &usual);
+    ask_set(&b, SET, -1e5);
+    tick(&b);
+    next(&b);
+    measure(&b, SOC, UNKNOWN);
+    tick(&b);
+    assert_int_equal(b.count, 1);
+    expect(&b.commands[0], true, 0, REASON_FAIL_SAFE_STALE);
+}
+
+static void test_unguarded_setpoint(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_init(&b, &usual);
+    ask_set(&b, CHARGE_MAX, 1);
+    tick(&b);
+    assert_false(b.commands[0].apply);
+    assert_int_equal(b.commands[0].reason, REASON_LIMIT_RANGE);
+}
+
+/* ---- jobs ---- */
+
+static void test_starts_share_one_headroom(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_init(&b, &usual);
+    for (int i = 0; i < 4; i++) {
+        add_job(&b, JOB_DEFERRABLE, JOB_QUEUED, 1e5, -1);
+        ask(&b, VERB_JOB_START, i + 1)->feeder = i % 2;
+    }
+    tick(&b); /* 490 kW of room, 150 kW each at the meter */
+    for (int i = 0; i < 3; i++)
+        assert_true(b.commands[i].apply);
+    assert_false(b.commands[3].apply);
+    assert_int_equal(b.commands[3].reason, REASON_LIMIT_IMPORT);
+    /* Started, but the meter has not seen them yet: their power still counts. */
+    for (int i = 0; i < 3; i++) {
+        b.jobs[i].state = JOB_RUNNING;
+        b.jobs[i].feeder = i % 2;
+        b.jobs[i].state_ms = b.now_ms + 1000;
+    }
+    next(&b);
+    ask(&b, VERB_JOB_START, 4);
+    tick(&b);
+    assert_false(b.commands[0].apply);
+    b.now_ms += 1000;
+    next(&b);
+    ask(&b, VERB_JOB_START, 4);
+    tick(&b);
+    assert_true(b.commands[0].apply);
+}
+
+static void test_feeder_limits(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_init(&b, &usual);
+    b.feeder_w[0] = 5.5e5;
+    b.feeder_w[1] = UNKNOWN;
+    add_job(&b, JOB_DEFERRABLE, JOB_QUEUED, 1e5, -1);
+    ask(&b, VERB_JOB_START, 1)->feeder = 0;
+    ask(&b, VERB_JOB_START, 1)->feeder = 1;
+    ask(&b, VERB_JOB_START, 1)->feeder = 7;
+    tick(&b);
+    assert_int_equal(b.commands[0].reason, REASON_LIMIT_FEEDER);
+    assert_int_equal(b.commands[1].reason, REASON_FAIL_SAFE_STALE);
+    assert_int_equal(b.commands[2].reason, REASON_LIMIT_FEEDER);
+    for (int i = 0; i < 3; i++)
+        assert_false(b.commands[i].apply);
+}
+
+static void test_feeder_crossed(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_init(&b, &usual);
+    add_job(&b, JOB_SCAVENGER, JOB_RUNNING, 2e5, 0);
+    add_job(&b, JOB_DEFERRABLE, JOB_RUNNING, 1e5, 1);
+    b.feeder_w[1] = 4.5e5;
+    tick(&b);
+    assert_true(told(&b, EVENT_LIMIT_BREACHED, 1, -1));
+    assert_int_equal(b.count, 1);
+    assert_int_equal(b.commands[0].job_id, 2); /* of that feeder, not the scavenger elsewhere */
+}
+
+static void test_minimum_times(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_init(&b, &usual);
+    add_job(&b, JOB_DEFERRABLE, JOB_RUNNING, 1e4, 0)->state_ms = b.now_ms - 59000;
+    add_job(&b, JOB_DEFERRABLE, JOB_SUSPENDED, 1e4, 0)->state_ms = b.now_ms - 59000;
+    add_job(&b, JOB_REALTIME, JOB_RUNNING, 1e4, 0);
+    ask(&b, VERB_JOB_SUSPEND, 1);
+    ask(&b, VERB_JOB_RESUME, 2);
+    ask(&b, VERB_JOB_SUSPEND, 3);
+    tick(&b);
+    assert_int_equal(b.commands[0].reason, REASON_LIMIT_MIN_TIME);
+    assert_int_equal(b.commands[1].reason, REASON_LIMIT_MIN_TIME);
+    assert_false(b.commands[2].apply); /* realtime is never touched */
+    next(&b);
+    ask(&b, VERB_JOB_SUSPEND, 1);
+    ask(&b, VERB_JOB_RESUME, 2);
+    tick(&b);
+    assert_true(b.commands[0].apply && b.commands[1].apply);
+}
+
+static void test_charging_leaves_room_for_starts(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_init(&b, &usual);
+    measure(&b, UTILITY, 8e5);
+    add_job(&b, JOB_DEFERRABLE, JOB_QUEUED, 1e5, -1);
+    ask_set(&b, SET, -3e5);
+    ask(&b, VERB_JOB_START, 1);
+    tick(&b);
+    assert_true(b.commands[1].apply);
+    expect(&b.commands[0], true, -4e4, REASON_LIMIT_IMPORT);
+}
+
+static void test_advice_leaves_no_trace(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_init(&b, &usual);
+    b.guard.acts[SUBSYSTEM_BATTERY] = false;
+    ask_set(&b, SET, 9e5)->apply = false;
+    struct guard_setpoint before = b.guard.battery;
+    tick(&b);
+    expect(&b.commands[0], false, 5e5, REASON_LIMIT_DEVICE);
+    assert_false(b.guard.battery.written);
+    assert_true(b.guard.battery.tokens >= before.tokens);
+    next(&b);
+    measure(&b, UTILITY, 1.2e6);
+    tick(&b);
+    assert_false(added(&b, VERB_SETPOINT)->apply);
+}
+
+static void test_back_in_control(void **state)
+{
+    (void)state;
+    struct bench b;
+    struct guard_config config = usual;
+    config.battery_ramp_w_per_s = 5e4;
+    bench_init(&b, &config);
+    ask_set(&b, SET, 5e4);
+    tick(&b);
+    next(&b);
+    b.guard.acts[SUBSYSTEM_BATTERY] = false;
+    tick(&b);
+    next(&b);
+    b.guard.acts[SUBSYSTEM_BATTERY] = true;
+    measure(&b, BATTERY, 3e5); /* somebody else had it meanwhile: the ramp starts from there */
+    ask_set(&b, SET, 0);
+    tick(&b);
+    expect(&b.commands[0], true, 2.5e5, REASON_LIMIT_RAMP);
+}
+
+/* ---- cooling ---- */
+
+static void test_cooling(void **state)
+{
+    (void)state;
+    struct bench b;
+    struct guard_config config = usual;
+    config.supply_ramp_k_per_s = 0.5;
+    bench_init(&b, &config);
+    ask_set(&b, SUPPLY_SET, 23);
+    tick(&b);
+    expect(&b.commands[0], true, 20.5, REASON_LIMIT_RAMP);
+    next(&b);
+    measure(&b, INLET, 31);
+    tick(&b); /* nobody asks: colder all the same, step by step */
+    assert_true(told(&b, EVENT_LIMIT_BREACHED, -1, INLET));
+    expect(added(&b, VERB_SETPOINT), true, 20, REASON_LIMIT_RAMP);
+    next(&b);
+    measure(&b, INLET, UNKNOWN);
+    ask_set(&b, SUPPLY_SET, 25);
+    tick(&b);
+    expect(&b.commands[0], true, 19.5, REASON_LIMIT_RAMP);
+    for (int i = 0; i < 20; i++)
+        next(&b), tick(&b);
+    assert_near(b.guard.supply.last, 16); /* the fail-safe value */
+    next(&b);
+    ask_set(&b, SUPPLY_SET, 15); /* colder than fail-safe stays allowed */
+    tick(&b);
+    expect(&b.commands[0], true, 15.5, REASON_LIMIT_RAMP);
+}
+
+static void test_slow_cooling_ramp_arrives(void **state)
+{
+    (void)state;
+    struct bench b;
+    struct guard_config config = usual;
+    config.supply_ramp_k_per_s = 0.01;
+    bench_init(&b, &config);
+    int writes = 0;
+    for (int i = 0; i < 300; i++, next(&b)) {
+        ask_set(&b, SUPPLY_SET, 21);
+        tick(&b);
+        writes += b.commands[0].apply;
+    }
+    assert_true(fabs(b.guard.supply.last - 21) < 0.1); /* inside the dead band */
+    assert_in_range(writes, 5, 15);
+}
+
+/* ---- promises ---- */
+
+static double uniform(double low, double high)
+{
+    return low + (high - low) * rand() / RAND_MAX;
+}
+
+static double maybe(double value)
+{
+    return rand() % 5 == 0 ? UNKNOWN : value;
+}
+
+static void randomise(struct bench *b)
+{
+    measure(b, UTILITY, maybe(uniform(-3e5, 1.3e6)));
+    measure(b, BATTERY, maybe(uniform(-5e5, 5e5)));
+    measure(b, SOC, maybe(uniform(0, 100)));
+    measure(b, CHARGE_MAX, maybe(uniform(0, 6e5)));
+    measure(b, DISCHARGE_MAX, maybe(uniform(0, 6e5)));
+    measure(b, INLET, maybe(uniform(20, 34)));
+    b->external_w = rand() % 4 == 0 ? UNKNOWN : uniform(2e5, 1.5e6);
+    for (int f = 0; f < 2; f++)
+        b->feeder_w[f] = maybe(uniform(0, 7e5));
+    b->count = 0;
+    for (int i = 0; i < b->job_count; i++) {
+        b->jobs[i].state = (enum job_state)(rand() % JOB_STATES);
+        b->jobs[i].state_ms = b->now_ms - rand() % 200000;
+        if (rand() % 2)
+            ask(b, (enum verb)(rand() % 3), i + 1)->feeder = rand() % 3 - 1;
+    }
+    if (rand() % 2)
+        ask_set(b, SET, uniform(-8e5, 8e5));
+    if (rand() % 2)
+        ask_set(b, SUPPLY_SET, uniform(5, 40));
+}
+
+static double known(const struct bench *b, int input)
+{
+    return b->values[input].quality == QUALITY_GOOD ? b->values[input].value : UNKNOWN;
+}
+
+static void check_battery(const struct bench *b, const struct guard *before)
+{
+    double import_w = known(b, UTILITY), battery_w = known(b, BATTERY), soc = known(b, SOC);
+    double value_w = b->guard.battery.last;
+    if (isnan(soc))
+        assert_true(value_w == 0 || !b->guard.battery.written);
+    if (soc <= usual.soc_min_pct)
+        assert_true(value_w <= 0 || !b->guard.battery.written);
+    if (soc >= usual.soc_max_pct)
+        assert_true(value_w >= 0 || !b->guard.battery.written);
+    if (!b->guard.battery.written)
+        return;
+    assert_true(fabs(value_w) <= usual.battery_discharge_max_w);
+    if (!isnan(import_w) && !isnan(battery_w)) {
+        double after_w = import_w + battery_w - value_w;
+        if (value_w > 0)
+            assert_true(after_w >= -usual.export_limit_w - 1e-6);
+        if (value_w < 0)
+            assert_true(after_w <= b->guard.import_limit_w + 1e-6);
+    }
+    if (b->guard.fail_safe && before->battery.written)
+        assert_true(value_w >= fmin(before->battery.last, 0) - 1e-6); /* charges no more */
+}
+
+static void check_jobs(const struct bench *b, const bool *asked)
+{
+    for (int i = 0; i < b->count; i++) {
+        const struct command *c = &b->commands[i];
+        if (c->verb == VERB_SETPOINT || !c->apply)
+            continue;
+        const struct job *job = &b->jobs[c->job_id - 1];
+        bool rises = (c->verb == VERB_JOB_START && job->state == JOB_QUEUED) ||
+                     (c->verb == VERB_JOB_RESUME && job->state == JOB_SUSPENDED);
+        if (rises) {
+            assert_true(asked[c->job_id] && !b->guard.fail_safe);
+            assert_true(known(b, UTILITY) + job->power_w * usual.overhead_ratio_max +
+                            usual.headroom_w <=
+                        b->guard.import_limit_w + 1e-6);
+        }
+        if (c->reason == REASON_SHED)
+            assert_true(job->job_class >= JOB_DEFERRABLE && job->can_suspend &&
+                        job->state == JOB_RUNNING);
+    }
+}
+
+static void check_cooling(const struct bench *b, const struct guard *before)
+{
+    if (!b->guard.supply.written)
+        return;
+    double inlet_c = known(b, INLET), value_c = b->guard.supply.last;
+    assert_true(value_c >= usual.supply_min_c - 1e-9 && value_c <= usual.supply_max_c + 1e-9);
+    if (before->supply.written && (isnan(inlet_c) || inlet_c > usual.inlet_limit_c))
+        assert_true(value_c <= before->supply.last + 1e-9);
+}
+
+static void test_promises(void **state)
+{
+    (void)state;
+    srand(42);
+    for (int round = 0; round < ROUNDS; round++) {
+        struct bench b;
+        bench_init(&b, &usual);
+        for (int i = 0; i < JOBS; i++)
+            add_job(&b, (enum job_class)(rand() % JOB_CLASSES), JOB_QUEUED, uniform(1e3, 2e5),
+                    rand() % 2)
+                ->can_suspend = rand() % 4 != 0;
+        for (int t = 0; t < TICKS; t++, b.now_ms += 1000) {
+            randomise(&b);
+            bool asked[JOBS + 1] = {false};
+            for (int i = 0; i < b.count; i++)
+                asked[b.commands[i].job_id] = true;
+            struct guard before = b.guard;
+            tick(&b);
+            assert_true(b.event_count <= GUARD_EVENTS);
+            for (int i = 0; i < b.count; i++)
+                assert_true(b.commands[i].reason != REASON_NONE);
+            check_battery(&b, &before);
+            check_jobs(&b, asked);
+            check_cooling(&b, &before);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_battery_passes_what_is_safe),
+        cmocka_unit_test(test_battery_limits),
+        cmocka_unit_test(test_battery_ramp),
+        cmocka_unit_test(test_dead_band_and_budget),
+        cmocka_unit_test(test_refresh),
+        cmocka_unit_test(test_import_crossed_battery_first),
+        cmocka_unit_test(test_import_crossed_jobs_when_battery_cannot),
+        cmocka_unit_test(test_import_crossed_battery_that_does_not_follow),
+        cmocka_unit_test(test_fail_safe),
+        cmocka_unit_test(test_unknown_charge_state),
+        cmocka_unit_test(test_unguarded_setpoint),
+        cmocka_unit_test(test_starts_share_one_headroom),
+        cmocka_unit_test(test_feeder_limits),
+        cmocka_unit_test(test_feeder_crossed),
+        cmocka_unit_test(test_minimum_times),
+        cmocka_unit_test(test_charging_leaves_room_for_starts),
+        cmocka_unit_test(test_advice_leaves_no_trace),
+        cmocka_unit_test(test_back_in_control),
+        cmocka_unit_test(test_cooling),
+        cmocka_unit_test(test_slow_cooling_ramp_arrives),
+        cmocka_unit_test(test_promises),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

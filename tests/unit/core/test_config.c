@@ -1,0 +1,253 @@
+/* Configurations: the shipped ones are sound; each mistake is told with file, line and remedy. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "controller/base/utc.h"
+#include "controller/core/check.h"
+#include "controller/core/config.h"
+#include "controller/core/history.h"
+
+struct notes {
+    char text[8192];
+};
+
+static void note(void *context, const char *text)
+{
+    struct notes *notes = context;
+    size_t used = strlen(notes->text);
+    snprintf(notes->text + used, sizeof notes->text - used, "%s\n", text);
+}
+
+static void the_shipped_files_are_sound(void **state)
+{
+    (void)state;
+    static const char *const files[] = {CONFIG_FOLDER "/tidewatt.cfg",
+                                        CONFIG_FOLDER "/sites/training-hall.cfg"};
+    for (size_t i = 0; i < 2; i++) {
+        struct notes notes = {""};
+        struct config *config = NULL;
+        struct error error = {""};
+        if (configuration_load(files[i], &config, note, &notes, &error) < 0)
+            fail_msg("%s: %s%s", files[i], notes.text, error.text);
+        configuration_destroy(config);
+    }
+}
+
+/* The documented file states the defaults: leaving all of it out but what is needed is the same. */
+static void the_documented_defaults_are_the_defaults(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/tidewatt-config-XXXXXX";
+    FILE *file = fdopen(mkstemp(path), "w");
+    fputs("limits: { import = \"1.1 MW\"; import_fail_safe = \"700 kW\"; };\n"
+          "site: { latitude = 37.4; longitude = -6.0; };\n"
+          "feeders: ( { name = \"A\"; limit = \"450 kW\"; } );\n"
+          "profiles = \"" CONFIG_FOLDER "/profiles\";\n"
+          "devices: ( { name = \"utility\"; role = \"utility\"; profile = \"janitza-umg96rm-e\"; "
+          "address = \"192.0.2.10:502\"; } );\n",
+          file);
+    fclose(file);
+    struct notes notes = {""};
+    struct config *bare = NULL, *shown = NULL;
+    int result = configuration_load(path, &bare, note, &notes, NULL);
+    unlink(path);
+    assert_int_equal(result, 0);
+    assert_int_equal(configuration_load(CONFIG_FOLDER "/tidewatt.cfg", &shown, note, &notes, NULL),
+                     0);
+    const double *a = (const double *)&bare->values, *b = (const double *)&shown->values;
+    for (size_t i = 0; i < sizeof bare->values / sizeof(double); i++) {
+        if (fabs(a[i] - b[i]) > 1e-9 * fabs(a[i]))
+            fail_msg("value %zu: default %g, documented %g", i, a[i], b[i]);
+    }
+    assert_memory_equal(bare->modes, shown->modes, sizeof bare->modes);
+    assert_string_equal(bare->store_path, shown->store_path);
+    assert_string_equal(bare->socket_path, shown->socket_path);
+    configuration_destroy(bare);
+    configuration_destroy(shown);
+}
+
+struct mistake {
+    const char *find, *replace; /* in the training hall's file */
+    const char *told;           /* must be in the notes */
+};
+
+static const struct mistake mistakes[] = {
+    {"import = \"1.1 MW\"", "import = \"1.1 MWh\"", "MW"},
+    {"import = \"1.1 MW\"", "import = 1100000", "W, kW, MW"},
+    {"import = \"1.1 MW\";", "", "import"},
+    {"headroom = \"10 kW\"", "haedroom = \"10 kW\"", "headroom"},
+    {"import_fail_safe = \"700 kW\"", "import_fail_safe = \"7 MW\"", "fail-safe"},
+    {"reserve = \"20 %\"", "reserve = \"99 %\"", "soc_max"},
+    {"device = \"battery\"", "device = \"batery\"", "no such device"},
+    {"supply_device = \"chiller\"", "supply_device = \"cdu\"", "temp_supply_set_c"},
+    {"role = \"utility\"", "role = \"utilty\"", "unknown role"},
+    {"profile = \"twin-pv\"", "profile = \"twin-pw\"", "twin-pw"},
+    {"\"127.0.0.1:15011\"", "\"127.0.0.1:150110\"", "HOST:PORT"},
+    {"feeder = \"A\"; profile = \"twin-rack-pdu\"; address = \"127.0.0.1:15003\"",
+     "feeder = \"C\"; profile = \"twin-rack-pdu\"; address = \"127.0.0.1:15003\"", "no feeder"},
+    {"name = \"pdu-a2\"", "name = \"pdu-a1\"", "pdu-a1"},
+    {"unit = \"g/kWh\"", "unit = \"kWh\"", "g/kWh"},
+    {"point = \"price_per_mwh\"", "point = \"prize_per_mwh\"", "prize_per_mwh"},
+    {"market/carbon", "market/#", "wildcard"},
+    {"category = 2", "category = 4", "category"},
+    {"host = \"127.0.0.1\"", "host = \"\"", "mqtt.host"},
+    {"jobs = \"observe\"", "jobs = \"dictate\"", "observe"},
+    {"feeders: (", "feeders: ", "training-hall"},
+    {"valid = \"30 min\"", "valid = \"2 min\"", "plan.valid"},
+};
+
+static char *read_site(void)
+{
+    FILE *file = fopen(CONFIG_FOLDER "/sites/training-hall.cfg", "r");
+    assert_non_null(file);
+    char *text = calloc(1, 65536);
+    assert_true(fread(text, 1, 65535, file) > 0);
+    fclose(file);
+    return text;
+}
+
+static void write_mistaken(const char *path, const char *text, const struct mistake *mistake)
+{
+    const char *at = strstr(text, mistake->find);
+    if (!at)
+        fail_msg("the site file has no %s", mistake->find);
+    FILE *file = fopen(path, "w");
+    fprintf(file, "%.*s%s%s", (int)(at - text), text, mistake->replace, at + strlen(mistake->find));
+    fclose(file);
+}
+
+static void each_mistake_is_told_with_its_line(void **state)
+{
+    (void)state;
+    char *text = read_site();
+    char folder[] = "/tmp/tidewatt-config-XXXXXX", path[128], profiles[128];
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/training-hall.cfg", folder);
+    char *with_profiles = calloc(1, 65536);
+    char *at = strstr(text, "\"../profiles\"");
+    snprintf(profiles, sizeof profiles, "\"%s/profiles\"", CONFIG_FOLDER);
+    snprintf(with_profiles, 65536, "%.*s%s%s", (int)(at - text), text, profiles, at + 13);
+    for (size_t i = 0; i < sizeof mistakes / sizeof *mistakes; i++) {
+        struct notes notes = {""};
+        struct error error = {""};
+        struct config *config = NULL;
+        write_mistaken(path, with_profiles, &mistakes[i]);
+        int result = configuration_load(path, &config, note, &notes, &error);
+        if (result >= 0 || !strstr(notes.text, mistakes[i].told) ||
+            !strstr(notes.text, "training-hall.cfg:"))
+            fail_msg("%s -> %s: told \"%s\"", mistakes[i].find, mistakes[i].replace, notes.text);
+        assert_null(config);
+    }
+    unlink(path);
+    rmdir(folder);
+    free(text);
+    free(with_profiles);
+}
+
+static void a_missing_file_is_told(void **state)
+{
+    (void)state;
+    struct notes notes = {""};
+    struct error error;
+    struct config *config = NULL;
+    assert_true(configuration_load("/nowhere/x.cfg", &config, note, &notes, &error) < 0);
+    assert_non_null(strstr(notes.text, "/nowhere/x.cfg"));
+}
+
+static void check_prints_a_summary_or_json(void **state)
+{
+    (void)state;
+    char text[4096] = "";
+    FILE *out = fmemopen(text, sizeof text, "w");
+    assert_int_equal(core_check(CONFIG_FOLDER "/sites/training-hall.cfg", out, false), 0);
+    fclose(out);
+    assert_non_null(strstr(text, "20 devices"));
+    out = fmemopen(text, sizeof text, "w");
+    assert_true(core_check("/nowhere/x.cfg", out, true) > 0);
+    fclose(out);
+    assert_non_null(strstr(text, "\"ok\": false"));
+}
+
+/* ---- history ---- */
+
+struct rows {
+    int count;
+    double last;
+    int64_t last_ms;
+};
+
+static void take(void *context, enum forecast_series series, int64_t step_ms, double value)
+{
+    struct rows *rows = context;
+    rows->count++;
+    rows->last = series == SERIES_PRICE ? value : rows->last;
+    rows->last_ms = step_ms;
+}
+
+static int import(const char *text, struct rows *rows, struct error *error)
+{
+    char path[] = "/tmp/tidewatt-history-XXXXXX";
+    FILE *file = fdopen(mkstemp(path), "w");
+    fputs(text, file);
+    fclose(file);
+    int result = history_import(path, take, rows, error);
+    unlink(path);
+    return result;
+}
+
+static void history_rows_are_read(void **state)
+{
+    (void)state;
+    struct rows rows = {0};
+    struct error error;
+    assert_int_equal(import("time_utc,series,value\n2026-06-15T00:00:00Z,pv_w,0\n"
+                            "2026-06-15T00:15:00Z,price_per_mwh,-3.5\n",
+                            &rows, &error),
+                     2);
+    assert_int_equal(rows.count, 2);
+    assert_true(rows.last == -3.5);
+    int64_t expected;
+    utc_parse("2026-06-15T00:15:00Z", &expected, NULL);
+    assert_true(rows.last_ms == expected);
+}
+
+static void wrong_history_names_its_line(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {"2026-06-15T00:00:00Z,pv_w\n",
+                                        "2026-06-15T00:00:00Z,pv,1\n",
+                                        "2026-06-15T00:07:00Z,pv_w,1\n",
+                                        "2026-06-15T00:00:00Z,pv_w,nan\n",
+                                        "yesterday,pv_w,1\n",
+                                        "2026-06-15T00:00:00Z,pv_w,1,2\n"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        struct rows rows = {0};
+        struct error error = {""};
+        char text[256];
+        snprintf(text, sizeof text, "time_utc,series,value\n%s", wrong[i]);
+        assert_true(import(text, &rows, &error) < 0);
+        assert_non_null(strstr(error.text, ":2: "));
+        assert_int_equal(rows.count, 0);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_shipped_files_are_sound),
+        cmocka_unit_test(the_documented_defaults_are_the_defaults),
+        cmocka_unit_test(each_mistake_is_told_with_its_line),
+        cmocka_unit_test(a_missing_file_is_told),
+        cmocka_unit_test(check_prints_a_summary_or_json),
+        cmocka_unit_test(history_rows_are_read),
+        cmocka_unit_test(wrong_history_names_its_line),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,198 @@
+/* A value can only be read while it deserves it. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <math.h>
+
+#include "controller/plant/image.h"
+
+enum { STALE_MS = 10000 };
+
+static const int64_t T = 1780000000000;
+
+struct world {
+    struct topology *topology;
+    struct image live, frozen;
+    int32_t device, point;
+};
+
+static int set_up(void **state)
+{
+    static struct world world;
+    struct point power = {.kind = POINT_POWER, .low = -100, .high = 1000};
+    world.topology = topology_create();
+    topology_add_device(world.topology, "other", ROLE_NONE, -1, 1, NULL);
+    topology_add_point(world.topology, &power, NULL);
+    world.device = topology_add_device(world.topology, "pdu", ROLE_RACK_PDU, -1, STALE_MS, NULL);
+    world.point = topology_add_point(world.topology, &power, NULL);
+    assert_int_equal(image_init(&world.live, world.topology, NULL), 0);
+    assert_int_equal(image_init(&world.frozen, world.topology, NULL), 0);
+    *state = &world;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct world *world = *state;
+    image_finish(&world->live);
+    image_finish(&world->frozen);
+    topology_destroy(world->topology);
+    return 0;
+}
+
+static enum reason apply(struct world *world, double value, int64_t source_ms)
+{
+    struct sample sample = {.point = world->point,
+                            .quality = QUALITY_GOOD,
+                            .reason = REASON_FRESH,
+                            .value = value,
+                            .source_ms = source_ms,
+                            .receive_ms = T};
+    return image_apply(&world->live, &sample);
+}
+
+static void fails_with(struct world *world, double value, int64_t source_ms, enum reason reason)
+{
+    double read = 77;
+    assert_int_equal(apply(world, 50, T - 4000), REASON_FRESH);
+    assert_int_equal(apply(world, value, source_ms), reason);
+    assert_false(image_value(&world->live, world->point, &read));
+    assert_true(read == 77);
+    assert_int_equal(image_sample(&world->live, world->point)->quality, QUALITY_BAD);
+    assert_int_equal(image_sample(&world->live, world->point)->reason, reason);
+    /* It did not push the source time forward: a good value of the present restores. */
+    assert_int_equal(apply(world, 60, T - 4000), REASON_FRESH);
+    assert_true(image_value(&world->live, world->point, &read));
+    assert_true(read == 60);
+}
+
+static void begins_unknown(void **state)
+{
+    struct world *world = *state;
+    double read = 77;
+    assert_int_equal(image_sample(&world->live, world->point)->quality, QUALITY_MISSING);
+    assert_int_equal(image_sample(&world->live, world->point)->reason, REASON_NEVER_READ);
+    assert_false(image_value(&world->live, world->point, &read));
+    assert_false(image_value(&world->live, -1, &read));
+    assert_false(image_device_value(&world->live, world->device, POINT_SOC, &read));
+    assert_false(image_device_value(&world->live, -1, POINT_POWER, &read));
+    assert_true(read == 77);
+}
+
+static void a_good_value_is_read(void **state)
+{
+    struct world *world = *state;
+    double read;
+    assert_int_equal(apply(world, 1000, T), REASON_FRESH);
+    assert_true(image_device_value(&world->live, world->device, POINT_POWER, &read));
+    assert_true(read == 1000);
+    assert_false(image_value(&world->live, 0, &read)); /* its neighbour stays unknown */
+}
+
+static void senseless_values_are_bad(void **state)
+{
+    struct world *world = *state;
+    fails_with(world, (double)NAN, T, REASON_NOT_FINITE);
+    fails_with(world, (double)INFINITY, T, REASON_NOT_FINITE);
+    fails_with(world, 1000.1, T, REASON_OUT_OF_RANGE);
+    fails_with(world, -100.1, T, REASON_OUT_OF_RANGE);
+    fails_with(world, 5, T + CLOCK_SKEW_MS + 1, REASON_CLOCK_SKEW);
+}
+
+static void a_little_skew_is_fine(void **state)
+{
+    struct world *world = *state;
+    assert_int_equal(apply(world, 5, T + CLOCK_SKEW_MS), REASON_FRESH);
+}
+
+static void what_the_driver_disowns_is_out_of_reach(void **state)
+{
+    struct world *world = *state;
+    double read;
+    for (enum quality quality = QUALITY_STALE; quality <= QUALITY_MISSING; quality++) {
+        struct sample lost = {.point = world->point,
+                              .quality = quality,
+                              .reason = REASON_TIMEOUT,
+                              .value = 55,
+                              .source_ms = T + 3000,
+                              .receive_ms = T + 3000};
+        apply(world, 50, T);
+        assert_int_equal(image_apply(&world->live, &lost), REASON_TIMEOUT);
+        assert_false(image_value(&world->live, world->point, &read));
+        assert_int_equal(image_sample(&world->live, world->point)->quality, quality);
+        assert_true(isnan(image_sample(&world->live, world->point)->value));
+        assert_int_equal(image_sample(&world->live, world->point)->source_ms, T);
+        assert_int_equal(apply(world, 51, T), REASON_FRESH);
+        assert_true(image_value(&world->live, world->point, &read));
+    }
+}
+
+static void an_overtaken_value_is_ignored(void **state)
+{
+    struct world *world = *state;
+    double read;
+    apply(world, 50, T);
+    assert_int_equal(apply(world, 40, T - 1), REASON_TOO_OLD);
+    assert_true(image_value(&world->live, world->point, &read));
+    assert_true(read == 50);
+}
+
+static void ages_are_judged_at_the_freeze(void **state)
+{
+    struct world *world = *state;
+    double read;
+    apply(world, 50, T);
+    image_freeze(&world->frozen, &world->live, T + STALE_MS);
+    assert_int_equal(world->frozen.frozen_ms, T + STALE_MS);
+    assert_true(image_value(&world->frozen, world->point, &read));
+    image_freeze(&world->frozen, &world->live, T + STALE_MS + 1);
+    assert_false(image_value(&world->frozen, world->point, &read));
+    assert_int_equal(image_sample(&world->frozen, world->point)->quality, QUALITY_STALE);
+    assert_int_equal(image_sample(&world->frozen, world->point)->reason, REASON_TOO_OLD);
+    /* The live image is not aged: the next tick judges anew. */
+    assert_int_equal(image_sample(&world->live, world->point)->quality, QUALITY_GOOD);
+}
+
+static void a_frozen_image_does_not_move(void **state)
+{
+    struct world *world = *state;
+    double read;
+    apply(world, 50, T);
+    image_freeze(&world->frozen, &world->live, T);
+    apply(world, 60, T + 1);
+    assert_true(image_value(&world->frozen, world->point, &read));
+    assert_true(read == 50);
+}
+
+/* The same value said again with the same source time gets no younger. */
+static void a_repeated_value_still_ages(void **state)
+{
+    struct world *world = *state;
+    double read;
+    apply(world, 50, T);
+    struct sample again = *image_sample(&world->live, world->point);
+    again.receive_ms = T + 2 * STALE_MS;
+    image_apply(&world->live, &again);
+    image_freeze(&world->frozen, &world->live, T + 2 * STALE_MS);
+    assert_false(image_value(&world->frozen, world->point, &read));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(begins_unknown),
+        TEST(a_good_value_is_read),
+        TEST(senseless_values_are_bad),
+        TEST(a_little_skew_is_fine),
+        TEST(what_the_driver_disowns_is_out_of_reach),
+        TEST(an_overtaken_value_is_ignored),
+        TEST(ages_are_judged_at_the_freeze),
+        TEST(a_frozen_image_does_not_move),
+        TEST(a_repeated_value_still_ages),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,619 @@
+/* What is posted is what is stored, rolled up, kept and found again after a restart. */
+#include "tests/unit/store/fixture.h"
+
+/* ---- telemetry ---- */
+
+static void set_sample(struct site *site, int32_t point, enum quality quality, double value,
+                       int64_t source_ms)
+{
+    site->image.values[point] =
+        (struct sample){.point = point,
+                        .quality = quality,
+                        .reason = quality == QUALITY_GOOD ? REASON_FRESH : REASON_TOO_OLD,
+                        .value = value,
+                        .source_ms = source_ms,
+                        .receive_ms = source_ms};
+}
+
+static void test_only_news_is_stored_and_unknown_is_null(void **state)
+{
+    (void)state;
+    struct site site;
+    site_begin(&site);
+    struct store *store = open_store(&site);
+    int32_t soc = point_of(&site, "battery", POINT_SOC);
+    set_sample(&site, soc, QUALITY_GOOD, 50, T0 - 200);
+    for (int i = 0; i < 3; i++) { /* the same reading three times */
+        site.image.frozen_ms = T0 + i * 1000;
+        assert_true(store_post_image(store, &site.image));
+    }
+    set_sample(&site, soc, QUALITY_STALE, 50, T0 - 200);
+    site.image.frozen_ms = T0 + 3000;
+    assert_true(store_post_image(store, &site.image));
+    store_close(store);
+    assert_ask(&site, "SELECT count(*) FROM v_sample WHERE point = 'battery.soc_pct'", 2);
+    assert_ask(&site, "SELECT value FROM v_sample WHERE point = 'battery.soc_pct'", 50);
+    assert_ask(&site, "SELECT age_ms FROM v_sample WHERE point = 'battery.soc_pct'", 200);
+    assert_ask(&site,
+               "SELECT count(*) FROM v_sample WHERE quality = 'stale' AND value IS NULL"
+               " AND reason = 'too_old'",
+               1);
+    assert_ask(&site,
+               "SELECT count(*) FROM v_sample WHERE quality = 'missing' AND value IS NULL"
+               " AND age_ms IS NULL",
+               site.topology->point_count - 1);
+    site_end(&site);
+}
+
+/* One level against plain arithmetic over the raw rows: the number of steps that differ. */
+static void assert_level(const struct site *site, const char *table, int64_t step_ms,
+                         int64_t end_ms)
+{
+    char sql[2048];
+    snprintf(
+        sql, sizeof sql,
+        "WITH raw AS (SELECT at_ms / %lld * %lld AS start_ms, point_id, value, quality, at_ms"
+        "  FROM sample WHERE at_ms < %lld),"
+        " expected AS (SELECT start_ms, point_id, count(*) AS n, sum(quality = 0) AS good,"
+        "  min(iif(quality = 0, value, NULL)) AS least,"
+        "  max(iif(quality = 0, value, NULL)) AS most,"
+        "  avg(iif(quality = 0, value, NULL)) AS mean,"
+        "  (SELECT value FROM raw AS l WHERE l.start_ms = raw.start_ms"
+        "   AND l.point_id = raw.point_id AND l.quality = 0 ORDER BY at_ms DESC LIMIT 1) AS last"
+        "  FROM raw GROUP BY 1, 2)"
+        " SELECT (SELECT count(*) FROM expected) <> (SELECT count(*) FROM %s)"
+        "  OR (SELECT count(*) FROM expected) = 0"
+        "  OR EXISTS (SELECT 1 FROM expected AS e LEFT JOIN %s AS t USING (start_ms, point_id)"
+        "   WHERE t.reading_count IS NOT e.n OR t.good_count IS NOT e.good"
+        "   OR t.value_min IS NOT e.least OR t.value_max IS NOT e.most"
+        "   OR t.value_last IS NOT e.last OR (t.value_mean IS NULL) <> (e.mean IS NULL)"
+        "   OR abs(t.value_mean - e.mean) > 1e-9 * (1 + abs(e.mean)))",
+        (long long)step_ms, (long long)step_ms, (long long)end_ms, table, table);
+    assert_ask(site, sql, 0);
+}
+
+/* Two hours of readings at odd times with bad ones among them, a clock set back and a restart. */
+static void post_day(struct site *site, uint32_t *random)
+{
+    struct store *store = open_store(site);
+    int64_t at_ms = T0 + 130;
+    int32_t power = point_of(site, "utility", POINT_POWER);
+    int32_t soc = point_of(site, "battery", POINT_SOC);
+    bool stepped = false, restarted = false;
+    while (at_ms < T0 + 2 * HOUR_MS + 2 * MINUTE_MS) {
+        site->image.frozen_ms = at_ms;
+        static const enum quality qualities[] = {QUALITY_GOOD, QUALITY_GOOD, QUALITY_GOOD,
+                                                 QUALITY_ESTIMATED, QUALITY_BAD};
+        enum quality quality = qualities[next_random(random) % 5];
+        set_sample(site, power, quality, next_random(random) % 1000000 / 7.0, at_ms);
+        if (next_random(random) % 3 == 0)
+            set_sample(site, soc, QUALITY_GOOD, next_random(random) % 100, at_ms - 50);
+        assert_true(store_post_image(store, &site->image));
+        at_ms += 500 + next_random(random) % 7000;
+        if (!stepped && at_ms > T0 + 40 * MINUTE_MS) {
+            stepped = true;
+            at_ms -= 9 * MINUTE_MS;
+        }
+        if (!restarted && at_ms > T0 + 70 * MINUTE_MS) {
+            restarted = true;
+            store_close(store);
+            store = open_store(site);
+        }
+    }
+    store_close(store);
+}
+
+static void test_rollups_equal_recomputation(void **state)
+{
+    (void)state;
+    for (uint32_t seed = 1; seed <= 3; seed++) {
+        struct site site;
+        uint32_t random = seed * 2654435761u;
+        site_begin(&site);
+        post_day(&site, &random);
+        int64_t newest_ms = (int64_t)ask(&site, "SELECT max(at_ms) FROM sample");
+        assert_level(&site, "sample_1min", MINUTE_MS, utc_floor(newest_ms, MINUTE_MS));
+        assert_level(&site, "sample_15min", QUARTER_MS, utc_floor(newest_ms, QUARTER_MS));
+        assert_level(&site, "sample_1h", HOUR_MS, utc_floor(newest_ms, HOUR_MS));
+        site_end(&site);
+    }
+}
+
+static void wait_until_written(struct store *store, uint64_t records)
+{
+    struct store_health health;
+    for (int i = 0; i < 3000; i++) {
+        store_health(store, &health);
+        if (health.written >= records)
+            return;
+        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+    }
+    fail_msg("%llu of %llu records written: %s", (unsigned long long)health.written,
+             (unsigned long long)records, health.last.text);
+}
+
+static void test_old_rows_go_only_after_their_rollup(void **state)
+{
+    (void)state;
+    struct site site;
+    site_begin(&site);
+    site.config.raw_keep_ms = 30 * MINUTE_MS;
+    site.config.minute_keep_ms = 2 * HOUR_MS;
+    struct store *store = open_store(&site);
+    int32_t power = point_of(&site, "utility", POINT_POWER);
+    uint64_t posted = 0;
+    for (int64_t at_ms = T0; at_ms < T0 + 6 * HOUR_MS; at_ms += 20000) {
+        site.image.frozen_ms = at_ms;
+        set_sample(&site, power, QUALITY_GOOD, 1, at_ms);
+        assert_true(store_post_image(store, &site.image));
+        if (++posted % 60 == 0)
+            wait_until_written(store, posted); /* a slice is deleted behind each batch */
+    }
+    store_close(store);
+    assert_ask(&site, "SELECT min(at_ms) > 1781481600000 FROM sample", 1);
+    assert_ask(&site, "SELECT max(at_ms) - min(at_ms) >= 1800000 FROM sample", 1);
+    assert_ask(&site, "SELECT min(start_ms) > 1781481600000 FROM sample_1min", 1);
+    assert_ask(&site, "SELECT max(start_ms) - min(start_ms) >= 7200000 - 60000 FROM sample_1min",
+               1);
+    assert_ask(&site, "SELECT sum(good_count) FROM sample_15min WHERE value_mean = 1", 23 * 45);
+    site_end(&site);
+}
+
+/* ---- ticks ---- */
+
+static void test_a_tick_is_stored_whole_and_once(void **state)
+{
+    (void)state;
+    struct site site;
+    site_begin(&site);
+    struct store *store = open_store(&site);
+    struct tick_output *output = &site.output;
+    int32_t utility = point_of(&site, "utility", POINT_ENERGY_IMPORT);
+    add_interval(output, utility, T0, 1000, 5000, QUALITY_GOOD);
+    output->accounts[output->account_count++] =
+        (struct account){.start_ms = T0,
+                         .end_ms = T0 + QUARTER_MS,
+                         .balance.import = {4, QUALITY_GOOD, 1},
+                         .balance.pv = {77, QUALITY_MISSING, 0},
+                         .pue = {.start_ms = T0,
+                                 .end_ms = T0 + QUARTER_MS,
+                                 .category = 2,
+                                 .facility_wh = 4,
+                                 .it_wh = (double)NAN,
+                                 .value = 99,
+                                 .quality = QUALITY_MISSING},
+                         .cost = 12.5,
+                         .carbon_g = (double)NAN};
+    assert_true(store_post_tick(store, T0 + QUARTER_MS, output));
+    assert_true(store_post_tick(store, T0 + QUARTER_MS, output)); /* again, as after a crash */
+    output->intervals[0].end_milliwh = 6000; /* what was measured once never changes */
+    assert_true(store_post_tick(store, T0 + QUARTER_MS, output));
+    output->interval_count = output->account_count = 0;
+    assert_true(store_post_tick(store, T0 + QUARTER_MS, output)); /* nothing in it */
+    store_close(store);
+    assert_ask(&site, "SELECT count(*) FROM energy_interval", 1);
+    assert_ask(&site, "SELECT end_milliwh FROM energy_interval", 5000);
+    assert_ask(&site, "SELECT raw_end_milliwh FROM energy_interval", 5000);
+    assert_ask(&site, "SELECT count(*) FROM account_15min", 1);
+    assert_ask(&site, "SELECT import_wh FROM account_15min", 4);
+    assert_ask(&site,
+               "SELECT pv_wh IS NULL AND pv_quality = 4 AND carbon_g IS NULL"
+               " FROM account_15min",
+               1);
+    assert_ask(&site, "SELECT value IS NULL AND it_wh IS NULL AND facility_wh = 4 FROM pue", 1);
+    assert_ask(&site, "SELECT cost FROM v_cost_day WHERE currency = 'EUR'", 12.5);
+    assert_sound(&site);
+    site_end(&site);
+}
+
+static void test_decisions_carry_names(void **state)
+{
+    (void)state;
+    struct site site;
+    site_begin(&site);
+    struct store *store = open_store(&site);
+    struct job job = {.id = 7,
+                      .name = "train",
+                      .owner = "ann",
+                      .state = JOB_RUNNING,
+                      .feeder = 1,
+                      .deadline_ms = JOB_NO_DEADLINE,
+                      .submitted_ms = T0};
+    assert_true(store_post_job(store, &job, REASON_RUN_NOW, T0 + 1));
+    site.output.decisions[0] = (struct decision){.at_ms = T0,
+                                                 .plan_id = 3,
+                                                 .mode = MODE_CONTROL,
+                                                 .command = {.subsystem = SUBSYSTEM_JOBS,
+                                                             .verb = VERB_JOB_START,
+                                                             .job_id = 7,
+                                                             .feeder = 1,
+                                                             .reason = REASON_CHEAPEST_NOW,
+                                                             .asker = "planner",
+                                                             .apply = true}};
+    site.output.decisions[1] =
+        (struct decision){.at_ms = T0,
+                          .mode = MODE_ADVISE,
+                          .command = {.subsystem = SUBSYSTEM_BATTERY,
+                                      .verb = VERB_SETPOINT,
+                                      .value = 10,
+                                      .wanted = 20,
+                                      .point = point_of(&site, "battery", POINT_POWER_SET),
+                                      .reason = REASON_LIMIT_RAMP,
+                                      .asker = "planner"}};
+    site.output.decision_count = 2;
+    assert_true(store_post_tick(store, T0, &site.output));
+    store_close(store);
+    assert_ask(&site,
+               "SELECT count(*) FROM v_decision WHERE job = 'train' AND feeder = 'feeder-b'"
+               " AND reason = 'cheapest_now' AND applied AND value IS NULL AND plan_id = 3"
+               " AND at_utc = '2026-06-15T00:00:00.000Z'",
+               1);
+    assert_ask(&site,
+               "SELECT count(*) FROM v_decision WHERE point = 'battery.power_set_w'"
+               " AND value = 10 AND wanted = 20 AND NOT applied AND job_id IS NULL"
+               " AND plan_id IS NULL AND mode = 'advise'",
+               1);
+    assert_ask(&site,
+               "SELECT count(*) FROM v_job WHERE name = 'train' AND deadline_utc IS NULL"
+               " AND started_utc IS NULL AND exit_status IS NULL",
+               1);
+    assert_ask(&site, "SELECT count(*) FROM job_event", 1);
+    assert_sound(&site);
+    site_end(&site);
+}
+
+static void test_one_bad_record_goes_alone(void **state)
+{
+    (void)state;
+    struct site site;
+    struct store_health health;
+    site_begin(&site);
+    struct store *store = open_store(&site);
+    struct cycle_event event = {.kind = EVENT_DEVICE_LOST, .subject = "pv"};
+    assert_true(store_post_event(store, T0, &event));
+    add_interval(&site.output, 0, T0, 0, 1, QUALITY_GOOD);
+    site.output.intervals[0].end_ms = T0; /* the schema forbids it */
+    assert_true(store_post_tick(store, T0, &site.output));
+    assert_true(store_post_event(store, T0, &event));
+    wait_until_written(store, 2);
+    store_health(store, &health);
+    assert_int_equal(health.refused, 1);
+    assert_non_null(strstr(health.last.text, "CHECK"));
+    assert_true(store_post_event(store, T0 + 1, &event));
+    store_close(store);
+    assert_ask(&site, "SELECT count(*) FROM event WHERE subject = 'pv'", 3);
+    assert_ask(&site, "SELECT count(*) FROM event WHERE subject = 'store'", 1); /* tells the hole */
+    assert_ask(&site, "SELECT count(*) FROM energy_interval", 0);
+    site_end(&site);
+}
+
+static void test_forecasts_are_thinned_and_compared(void **state)
+{
+    (void)state;
+    struct site site;
+    site_begin(&site);
+    struct store *store = open_store(&site);
+    int64_t start_ms = T0 + 14 * HOUR_MS + QUARTER_MS;
+    for (int s = 0; s < FORECAST_SERIES; s++) {
+        struct forecast *f = &site.output.forecasts[s];
+        *f = (struct forecast){.series = (enum forecast_series)s,
+                               .issue_ms = T0 + 14 * HOUR_MS,
+                               .start_ms = start_ms,
+                               .model = "test",
+                               .steps = s == SERIES_WIND ? 0 : FORECAST_STEPS};
+        for (int i = 0; i < FORECAST_STEPS; i++) {
+            for (int q = 0; q < QUANTILES; q++)
+                f->value[i][q] = (float)(i * 10 + q);
+        }
+    }
+    site.output.forecasts_issued = true;
+    assert_true(store_post_tick(store, T0 + 14 * HOUR_MS, &site.output));
+    assert_true(store_post_history(store, SERIES_PV, T0 + 18 * HOUR_MS, 151));
+    store_close(store);
+    assert_ask(&site, "SELECT count(*) FROM forecast WHERE series = 0", 24 + 42);
+    assert_ask(&site, "SELECT count(*) FROM forecast WHERE series = 1", 0);
+    assert_ask(&site, "SELECT count(*) FROM forecast_issue", FORECAST_SERIES);
+    assert_ask(&site,
+               "SELECT error FROM v_forecast_vs_actual WHERE series = 'pv_w' AND inside AND"
+               " issue_utc = '2026-06-15T14:00:00Z' AND step_utc = '2026-06-15T18:00:00Z'",
+               151 - 152);
+    assert_ask(&site,
+               "SELECT q95 FROM v_forecast_vs_actual WHERE series = 'pv_w'"
+               " ORDER BY step_ms DESC LIMIT 1",
+               1914);
+    site_end(&site);
+}
+
+/* ---- recovery ---- */
+
+static struct plan *make_plan(int64_t issue_ms, int64_t id, uint32_t *random)
+{
+    struct plan *plan = calloc(1, sizeof *plan);
+    *plan = (struct plan){.id = id,
+                          .issue_ms = issue_ms,
+                          .expires_ms = issue_ms + HOUR_MS,
+                          .status = PLAN_BREACHING,
+                          .objective = 12.5,
+                          .bound = 12.25,
+                          .gap = 0.02,
+                          .energy_cost = 1,
+                          .carbon_cost = 2,
+                          .peak_cost = 3,
+                          .wear_cost = 4,
+                          .lateness_cost = 5,
+                          .breach_cost = 6,
+                          .delay_cost = 7,
+                          .churn_cost = 8,
+                          .end_value = 9,
+                          .peak_import_w = 1e6,
+                          .late_jobs = 2,
+                          .solve_ms = 33.5,
+                          .slot_count = 100,
+                          .job_count = 40};
+    plan->frame = calloc(100, sizeof *plan->frame);
+    plan->slots = calloc(100, sizeof *plan->slots);
+    plan->jobs = calloc(40, sizeof *plan->jobs);
+    for (int s = 0; s < plan->slot_count; s++) {
+        struct problem_slot *in = &plan->frame[s];
+        struct plan_slot *out = &plan->slots[s];
+        double *const reals[] = {&in->pv_w,
+                                 &in->wind_w,
+                                 &in->base_it_w[0],
+                                 &in->base_it_w[1],
+                                 &in->fixed_w,
+                                 &in->overhead_ratio,
+                                 &in->price_import_per_mwh,
+                                 &in->price_export_per_mwh,
+                                 &in->carbon_g_per_kwh,
+                                 &in->export_limit_w,
+                                 &out->import_w,
+                                 &out->export_w,
+                                 &out->pv_used_w,
+                                 &out->wind_used_w,
+                                 &out->charge_w,
+                                 &out->discharge_w,
+                                 &out->soc_end_wh,
+                                 &out->it_jobs_w[0],
+                                 &out->it_jobs_w[1],
+                                 &out->facility_w,
+                                 &out->breach_w,
+                                 &out->marginal_per_mwh};
+        for (size_t i = 0; i < sizeof reals / sizeof *reals; i++)
+            *reals[i] = next_random(random) % 100000 / 7.0 - 1000;
+        in->start_ms = issue_ms + s * 300000;
+        in->length_ms = 300000;
+        in->import_limit_w = s % 2 ? (double)INFINITY : 9e5;
+        out->battery_reason = s % 3 ? REASON_IDLE : REASON_ARBITRAGE;
+    }
+    for (int j = 0; j < plan->job_count; j++) {
+        struct plan_job *job = &plan->jobs[j];
+        *job = (struct plan_job){.id = 100 + (j * 7) % 40,
+                                 .feeder = j % 3 - 1,
+                                 .late = j % 2,
+                                 .run_count = j % (LIMIT_RUNS + 1),
+                                 .reason = REASON_DEADLINE,
+                                 .finish_ms = j % 4 ? issue_ms + j : INT64_MAX};
+        for (int r = 0; r < job->run_count; r++)
+            job->runs[r] = (struct plan_run){issue_ms + r * 1000, issue_ms + r * 1000 + 500};
+    }
+    return plan;
+}
+
+struct recovered {
+    struct plan *plan;
+    int meters, histories, quarters, modes, uncleans;
+    int64_t end_ms, end_milliwh, raw_milliwh, last_step_ms, plan_id, month_ms, unclean_ms;
+    double peak_w;
+    enum mode battery;
+    struct pue quarter;
+};
+
+static void on_meter(void *context, int32_t point, int64_t end_ms, int64_t end_milliwh,
+                     int64_t raw_milliwh)
+{
+    struct recovered *r = context;
+    (void)point;
+    r->meters++;
+    r->end_ms = end_ms;
+    r->end_milliwh = end_milliwh;
+    r->raw_milliwh = raw_milliwh;
+}
+
+static void on_history(void *context, enum forecast_series series, int64_t step_ms, double value)
+{
+    struct recovered *r = context;
+    assert_int_equal(series, SERIES_PRICE);
+    assert_true(step_ms > r->last_step_ms);
+    assert_float_equal(value, (double)(step_ms / QUARTER_MS % 1000), 1e-9);
+    r->last_step_ms = step_ms;
+    r->histories++;
+}
+
+static void on_quarter(void *context, const struct pue *quarter)
+{
+    struct recovered *r = context;
+    r->quarters++;
+    r->quarter = *quarter;
+}
+
+static void on_peak(void *context, int64_t month_start_ms, double peak_w)
+{
+    struct recovered *r = context;
+    r->month_ms = month_start_ms;
+    r->peak_w = peak_w;
+}
+
+static void on_mode(void *context, enum subsystem subsystem, enum mode mode)
+{
+    struct recovered *r = context;
+    r->modes++;
+    if (subsystem == SUBSYSTEM_BATTERY)
+        r->battery = mode;
+}
+
+static void on_plan(void *context, struct plan *plan)
+{
+    struct recovered *r = context;
+    assert_null(r->plan);
+    r->plan = plan;
+}
+
+static void on_plan_id(void *context, int64_t last_id)
+{
+    ((struct recovered *)context)->plan_id = last_id;
+}
+
+static void on_unclean(void *context, int64_t last_ms)
+{
+    struct recovered *r = context;
+    r->uncleans++;
+    r->unclean_ms = last_ms;
+}
+
+static struct recovered recover_at(struct store *store, int64_t now_ms)
+{
+    struct recovered r = {0};
+    struct error error = {""};
+    const struct store_recovery calls = {.meter = on_meter,
+                                         .history = on_history,
+                                         .quarter = on_quarter,
+                                         .peak = on_peak,
+                                         .mode = on_mode,
+                                         .plan = on_plan,
+                                         .plan_id = on_plan_id,
+                                         .unclean = on_unclean,
+                                         .context = &r};
+    if (store_recover(store, now_ms, &calls, &error) != 0)
+        fail_msg("%s", error.text);
+    return r;
+}
+
+static void assert_same_plan(const struct plan *a, const struct plan *b)
+{
+    assert_int_equal(a->slot_count, b->slot_count);
+    assert_int_equal(a->job_count, b->job_count);
+    struct plan head = *a; /* all but the arrays */
+    head.frame = b->frame;
+    head.slots = b->slots;
+    head.jobs = b->jobs;
+    assert_memory_equal(&head, b, offsetof(struct plan, late_jobs));
+    assert_int_equal(a->late_jobs, b->late_jobs);
+    assert_float_equal(a->solve_ms, b->solve_ms, 0);
+    assert_memory_equal(a->frame, b->frame, (size_t)a->slot_count * sizeof *a->frame);
+    for (int s = 0; s < a->slot_count; s++) {
+        assert_memory_equal(&a->slots[s], &b->slots[s], offsetof(struct plan_slot, battery_reason));
+        assert_int_equal(a->slots[s].battery_reason, b->slots[s].battery_reason);
+    }
+    for (int j = 0; j < a->job_count; j++) {
+        const struct plan_job *x = &a->jobs[j], *y = &b->jobs[j];
+        assert_memory_equal(x, y, offsetof(struct plan_job, late));
+        assert_int_equal(x->late, y->late);
+        assert_int_equal(x->reason, y->reason);
+    }
+}
+
+static void test_the_plan_comes_back_as_it_was(void **state)
+{
+    (void)state;
+    struct site site;
+    uint32_t random = 7;
+    site_begin(&site);
+    struct plan *old = make_plan(T0 - 10 * MINUTE_MS, 4, &random);
+    struct plan *plan = make_plan(T0, 5, &random);
+    struct store *store = open_store(&site);
+    assert_true(store_post_plan(store, old));
+    assert_true(store_post_plan(store, plan));
+    assert_true(store_post_plan(store, plan)); /* twice is once */
+    store_close(store);
+    store = open_store(&site);
+    struct recovered r = recover_at(store, T0 + MINUTE_MS);
+    assert_non_null(r.plan);
+    assert_same_plan(plan, r.plan);
+    assert_int_equal(r.plan_id, 5);
+    plan_destroy(r.plan);
+    r = recover_at(store, T0 + 2 * HOUR_MS); /* expired by now */
+    assert_null(r.plan);
+    assert_int_equal(r.plan_id, 5);
+    store_close(store);
+    assert_sound(&site);
+    plan_destroy(plan);
+    plan_destroy(old);
+    site_end(&site);
+}
+
+static void post_quarters(struct site *site, struct store *store, int count)
+{
+    int32_t utility = point_of(site, "utility", POINT_ENERGY_IMPORT);
+    for (int q = 0; q < count; q++) {
+        struct tick_output *output = &site->output;
+        int64_t start_ms = T0 + q * (int64_t)QUARTER_MS;
+        output->interval_count = output->account_count = 0;
+        add_interval(output, utility, start_ms, q * 1000, q * 1000 + 1000, QUALITY_GOOD);
+        output->accounts[output->account_count++] =
+            (struct account){.start_ms = start_ms,
+                             .end_ms = start_ms + QUARTER_MS,
+                             .balance.import = {1000 + q % 7, QUALITY_GOOD, 1},
+                             .pue = {.start_ms = start_ms,
+                                     .end_ms = start_ms + QUARTER_MS,
+                                     .category = 1,
+                                     .facility_wh = 13,
+                                     .it_wh = 10,
+                                     .value = 1.3,
+                                     .coverage = 0.5,
+                                     .interim = true,
+                                     .quality = QUALITY_GOOD}};
+        assert_true(store_post_tick(store, start_ms + QUARTER_MS, output));
+        assert_true(store_post_history(store, SERIES_PRICE, start_ms,
+                                       (double)(start_ms / QUARTER_MS % 1000)));
+    }
+}
+
+static void test_a_restart_finds_its_commitments(void **state)
+{
+    (void)state;
+    struct site site;
+    site_begin(&site);
+    struct store *store = open_store(&site);
+    struct recovered r = recover_at(store, T0);
+    assert_int_equal(r.meters + r.histories + r.quarters + r.modes + r.uncleans, 0);
+    assert_null(r.plan);
+    post_quarters(&site, store, 100);
+    store_post_mode(store, T0, SUBSYSTEM_BATTERY, MODE_CONTROL, "ann");
+    store_post_mode(store, T0, SUBSYSTEM_JOBS, MODE_CONTROL, "ann");
+    store_post_mode(store, T0 + 1, SUBSYSTEM_BATTERY, MODE_ADVISE, "bob");
+    store_close(store);
+    store = open_store(&site);
+    r = recover_at(store, T0 + 100 * (int64_t)QUARTER_MS + 5);
+    assert_int_equal(r.meters, 1);
+    assert_int_equal(r.end_ms, T0 + 100 * (int64_t)QUARTER_MS);
+    assert_int_equal(r.end_milliwh, 100000);
+    assert_int_equal(r.raw_milliwh, 100000);
+    assert_int_equal(r.histories, 100);
+    assert_int_equal(r.quarters, 4); /* the day began with quarter 96 */
+    assert_float_equal(r.quarter.value, 1.3, 1e-12);
+    assert_float_equal(r.quarter.coverage, 0.5, 1e-12);
+    assert_true(r.quarter.interim && r.quarter.category == 1);
+    assert_float_equal(r.peak_w, 4 * 1006, 1e-6);
+    assert_int_equal(r.month_ms, T0 - 14 * (int64_t)DAY_MS);
+    assert_int_equal(r.modes, 2);
+    assert_int_equal(r.battery, MODE_ADVISE);
+    assert_int_equal(r.uncleans, 0);
+    store_close(store);
+    site_end(&site);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_only_news_is_stored_and_unknown_is_null),
+        cmocka_unit_test(test_rollups_equal_recomputation),
+        cmocka_unit_test(test_old_rows_go_only_after_their_rollup),
+        cmocka_unit_test(test_a_tick_is_stored_whole_and_once),
+        cmocka_unit_test(test_decisions_carry_names),
+        cmocka_unit_test(test_one_bad_record_goes_alone),
+        cmocka_unit_test(test_forecasts_are_thinned_and_compared),
+        cmocka_unit_test(test_the_plan_comes_back_as_it_was),
+        cmocka_unit_test(test_a_restart_finds_its_commitments),
+    };
+    return cmocka_run_group_tests_name("store", tests, NULL, NULL);
+}

@@ -1,0 +1,273 @@
+/* The auditor's views and queries against the controller's own arithmetic: two independent ways
+ * from the same counters to the same PUE. */
+#include "tests/unit/store/fixture.h"
+
+#include "controller/plant/pue.h"
+#include "tests/unit/store/query_folder.h"
+
+enum { QUARTERS = 3 * 96 };
+
+/* Every counter, and the power of the PDU that has none. */
+static bool meters_energy(const struct site *site, int32_t point)
+{
+    const struct point *p = &site->topology->points[point];
+    return point_kind_class(p->kind) == POINT_CLASS_COUNTER ||
+           point == point_of(site, "pdu-b", POINT_POWER);
+}
+
+static enum quality random_quality(uint32_t *random)
+{
+    uint32_t n = next_random(random) % 200;
+    return n < 1 ? QUALITY_MISSING : n < 20 ? QUALITY_ESTIMATED : QUALITY_GOOD;
+}
+
+static int64_t random_energy(const struct site *site, int32_t point, uint32_t *random)
+{
+    bool utility =
+        site->topology->devices[site->topology->points[point].device].role == ROLE_UTILITY;
+    bool import = site->topology->points[point].kind == POINT_ENERGY_IMPORT;
+    return next_random(random) % 10000000 + (utility && import ? 200000000 : 0);
+}
+
+static void fill_quarter(struct site *site, int quarter, int64_t *counters, uint32_t *random)
+{
+    site->output.interval_count = 0;
+    for (int32_t p = 0; p < site->topology->point_count; p++) {
+        int64_t start = counters[p];
+        if (!meters_energy(site, p))
+            continue;
+        counters[p] += random_energy(site, p, random);
+        if (next_random(random) % 300 == 0)
+            continue; /* never arrived: an unknown part, and a break in the chain */
+        add_interval(&site->output, p, T0 + quarter * (int64_t)QUARTER_MS, start, counters[p],
+                     random_quality(random));
+        site->output.intervals[site->output.interval_count - 1].coverage =
+            next_random(random) % 100 / 100.0;
+    }
+}
+
+/* All rows of a view in one go: it recomputes everything each time it is asked. */
+struct figures {
+    int64_t start_ms;
+    int category;
+    double pue, facility_wh, it_wh, quality, coverage_pct;
+};
+
+static int read_figures(const struct site *site, const char *sql, struct figures *ret_rows)
+{
+    sqlite3 *db;
+    sqlite3_stmt *rows;
+    int count = 0;
+    assert_int_equal(sqlite3_open(site->config.path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &rows, NULL), SQLITE_OK);
+    while (sqlite3_step(rows) == SQLITE_ROW) {
+        double reals[5];
+        for (int c = 0; c < 5; c++)
+            reals[c] = sqlite3_column_type(rows, 2 + c) == SQLITE_NULL
+                           ? (double)NAN
+                           : sqlite3_column_double(rows, 2 + c);
+        assert_true(count < 2 * QUARTERS);
+        ret_rows[count++] = (struct figures){sqlite3_column_int64(rows, 0),
+                                             sqlite3_column_int(rows, 1),
+                                             reals[0],
+                                             reals[1],
+                                             reals[2],
+                                             reals[3],
+                                             reals[4]};
+    }
+    sqlite3_finalize(rows);
+    sqlite3_close(db);
+    return count;
+}
+
+static void assert_same(double answer, double expected)
+{
+    if (isnan(expected) ? !isnan(answer) : !(fabs(answer - expected) < 1e-9 * (1 + expected)))
+        fail_msg("%.12g, expected %.12g", answer, expected);
+}
+
+static void assert_quarter(const struct figures *row, const struct pue *pue)
+{
+    assert_int_equal(row->start_ms, pue->start_ms);
+    assert_int_equal(row->category, pue->category);
+    assert_same(row->pue, pue->value);
+    assert_same(row->pue * row->it_wh, pue->facility_wh);
+    assert_same(row->quality, (double)pue->quality);
+    if (!isnan(pue->value))
+        assert_same(row->coverage_pct, 100 * pue->coverage);
+}
+
+static void assert_day(const struct figures *row, const struct pue quarters[QUARTERS][3])
+{
+    struct pue_sum sum;
+    struct pue pue;
+    pue_sum_begin(&sum, row->start_ms, row->start_ms + DAY_MS, row->category);
+    int first = (int)((row->start_ms - T0) / QUARTER_MS);
+    for (int q = first; q < first + 96; q++)
+        pue_sum_add(&sum, &quarters[q][row->category - 1]);
+    pue_sum_read(&sum, &pue);
+    assert_same(row->pue, pue.value);
+    assert_same(row->facility_wh, pue.facility_wh);
+    assert_same(row->it_wh, pue.it_wh);
+    assert_same(row->coverage_pct, 100 * pue.coverage);
+}
+
+static void test_views_equal_the_controller(void **state)
+{
+    (void)state;
+    struct site site;
+    uint32_t random = 42;
+    int64_t counters[32] = {0};
+    static struct pue quarters[QUARTERS][3];
+    site_begin(&site);
+    struct store *store = open_store(&site);
+    for (int q = 0; q < QUARTERS; q++) {
+        int64_t start_ms = T0 + q * (int64_t)QUARTER_MS;
+        fill_quarter(&site, q, counters, &random);
+        assert_true(store_post_tick(store, start_ms + QUARTER_MS, &site.output));
+        for (int c = 1; c <= 3; c++) {
+            struct balance balance;
+            balance_compute(&balance, site.topology, c, start_ms, start_ms + QUARTER_MS,
+                            site.output.intervals, site.output.interval_count);
+            pue_from_balance(&quarters[q][c - 1], &balance, c);
+        }
+    }
+    store_close(store);
+    static struct figures rows[2 * QUARTERS];
+    int known = 0;
+    int count = read_figures(&site,
+                             "SELECT start_ms, category, pue, facility_wh, it_wh, quality,"
+                             " coverage_pct FROM v_pue_15min ORDER BY 1, 2",
+                             rows);
+    assert_int_equal(count, 2 * QUARTERS); /* the site has no category 3 */
+    for (int i = 0; i < count; i++) {
+        assert_quarter(&rows[i], &quarters[i / 2][i % 2]);
+        known += !isnan(rows[i].pue);
+    }
+    assert_in_range(known, QUARTERS, 2 * QUARTERS - 1); /* both kinds were tried */
+    count = read_figures(&site,
+                         "SELECT day_ms, category, pue, facility_wh, it_wh, 0, coverage_pct"
+                         " FROM v_pue_day",
+                         rows);
+    assert_int_equal(count, 3 * 2);
+    for (int i = 0; i < count; i++)
+        assert_day(&rows[i], quarters);
+    site_end(&site);
+}
+
+/* Small numbers that anybody can check on paper. */
+static void post_by_hand(struct site *site, struct store *store, int quarter)
+{
+    static const struct {
+        const char *device;
+        enum point_kind kind;
+        int64_t wh;
+    } rows[] = {
+        {"utility", POINT_ENERGY_IMPORT, 150}, {"utility", POINT_ENERGY_EXPORT, 10},
+        {"pv", POINT_ENERGY_EXPORT, 30},       {"battery", POINT_ENERGY_IMPORT, 45},
+        {"battery", POINT_ENERGY_EXPORT, 5},   {"ups", POINT_ENERGY_IMPORT, 110},
+        {"pdu-a", POINT_ENERGY_IMPORT, 60},    {"pdu-b", POINT_POWER, 40},
+        {"chiller", POINT_ENERGY_IMPORT, 15},
+    }; /* facility 150 - 10 + 30 + 5 - 45 = 130; IT 110 at the UPS, 100 at the PDUs */
+    site->output.interval_count = 0;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        add_interval(&site->output, point_of(site, rows[i].device, rows[i].kind),
+                     T0 + quarter * (int64_t)QUARTER_MS, quarter * rows[i].wh * 1000,
+                     (quarter + 1) * rows[i].wh * 1000, QUALITY_GOOD);
+    assert_true(store_post_tick(store, T0 + (quarter + 1) * (int64_t)QUARTER_MS, &site->output));
+}
+
+static void test_a_day_by_hand(void **state)
+{
+    (void)state;
+    struct site site;
+    site_begin(&site);
+    struct store *store = open_store(&site);
+    for (int q = 0; q < 48; q++)
+        post_by_hand(&site, store, q);
+    store_close(store);
+    assert_ask(&site, "SELECT pue FROM v_pue_day WHERE category = 1", 130.0 / 110);
+    assert_ask(&site, "SELECT pue FROM v_pue_day WHERE category = 2", 1.3);
+    assert_ask(&site, "SELECT coverage_pct FROM v_pue_day WHERE category = 2", 50);
+    assert_ask(&site,
+               "SELECT wh FROM v_energy_day WHERE role = 'battery'"
+               " AND kind = 'energy_import_wh'",
+               48 * 45);
+    assert_ask(&site, "SELECT count(*) FROM v_meter_chain", 0);
+    tell(&site, "UPDATE energy_interval SET end_milliwh = end_milliwh + 7 WHERE point_id ="
+                " (SELECT point_id FROM point JOIN device USING (device_id) WHERE name = 'ups')"
+                " AND start_ms = 1781481600000 + 900000 * 9");
+    assert_ask(&site,
+               "SELECT count(*) FROM v_meter_chain WHERE meter = 'ups.energy_import_wh'"
+               " AND gap_milliwh = -7",
+               1);
+    assert_ask(&site, "SELECT count(*) FROM v_meter_chain", 1);
+    site_end(&site);
+}
+
+static void test_a_silent_meter_makes_the_sum_unknown(void **state)
+{
+    (void)state;
+    struct site site;
+    site_begin(&site);
+    struct store *store = open_store(&site);
+    for (int q = 0; q < 4; q++)
+        post_by_hand(&site, store, q);
+    store_close(store);
+    tell(&site, "DELETE FROM energy_interval WHERE point_id = (SELECT point_id FROM point"
+                " JOIN device USING (device_id) WHERE name = 'pv')");
+    assert_unknown(&site, "SELECT sum(pue) FROM v_pue_15min");
+    assert_ask(&site, "SELECT min(quality) FROM v_pue_15min", QUALITY_MISSING);
+    /* once it is no part of the site any more, the rest stands alone again */
+    tell(&site, "UPDATE point_use SET until_ms = 1781481600000 + 1800000 WHERE point_id ="
+                " (SELECT point_id FROM point JOIN device USING (device_id) WHERE name = 'pv');"
+                "UPDATE point_use SET since_ms = 1781481600000 WHERE until_ms IS NOT NULL");
+    assert_ask(&site, "SELECT count(pue) FROM v_pue_15min WHERE category = 2", 2);
+    assert_ask(&site, "SELECT max(pue) FROM v_pue_15min WHERE category = 2", 1.0);
+    site_end(&site);
+}
+
+/* The query file as an auditor runs it, with the stock shell. */
+static void test_the_query_file_gives_the_same(void **state)
+{
+    (void)state;
+    struct site site;
+    char command[2 * LIMIT_PATH], line[256], last[256] = "";
+    if (system("command -v sqlite3 >/dev/null") != 0)
+        skip();
+    site_begin(&site);
+    struct store *store = open_store(&site);
+    for (int q = 0; q < 100; q++)
+        post_by_hand(&site, store, q);
+    store_close(store);
+    snprintf(command, sizeof command, "sqlite3 %s < %s/pue_from_counters.sql", site.config.path,
+             QUERY_FOLDER);
+    FILE *shell = popen(command, "r");
+    assert_non_null(shell);
+    while (fgets(line, sizeof line, shell))
+        strcpy(last, line);
+    assert_int_equal(pclose(shell), 0);
+    char period[32];
+    int category, quarters;
+    double facility_kwh, it_kwh, pue;
+    assert_int_equal(sscanf(last, "%31s %d %d %lf %lf %lf", period, &category, &quarters,
+                            &facility_kwh, &it_kwh, &pue),
+                     6);
+    assert_string_equal(period, "all");
+    assert_int_equal(category, 2);
+    assert_int_equal(quarters, 100);
+    assert_float_equal(facility_kwh, 13, 1e-9);
+    assert_float_equal(pue, 1.3, 1e-9);
+    site_end(&site);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_views_equal_the_controller),
+        cmocka_unit_test(test_a_day_by_hand),
+        cmocka_unit_test(test_a_silent_meter_makes_the_sum_unknown),
+        cmocka_unit_test(test_the_query_file_gives_the_same),
+    };
+    return cmocka_run_group_tests_name("store_pue", tests, NULL, NULL);
+}

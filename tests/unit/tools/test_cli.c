@@ -1,0 +1,184 @@
+/* Option parsing and tables of the command-line tool. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "controller/base/utc.h"
+#include "tools/cli_options.h"
+#include "tools/cli_table.h"
+
+static struct {
+    bool flag, clear;
+    const char *text;
+    double power_w, work_ms;
+    struct cli_time when;
+} got;
+
+static const struct cli_option options[] = {
+    {"flag", CLI_FLAG, &got.flag, NULL, "a flag"},
+    {"no-clear", CLI_CLEAR, &got.clear, NULL, "another"},
+    {"text", CLI_TEXT, &got.text, "TEXT", "some text"},
+    {"power", CLI_POWER, &got.power_w, "POWER", "a power"},
+    {"work", CLI_DURATION, &got.work_ms, "TIME", "a duration"},
+    {"when", CLI_TIME, &got.when, "WHEN", "a time"},
+    {NULL, CLI_FLAG, NULL, NULL, NULL},
+};
+
+static int reset(void **state)
+{
+    (void)state;
+    memset(&got, 0, sizeof(got));
+    got.clear = true;
+    return 0;
+}
+
+/* Splits at blanks: enough for these tests. */
+static int parse(const char *line, struct cli_operands *ret_operands, struct error *ret_error)
+{
+    static char text[256];
+    static char *words[32];
+    int count = 0;
+    char *save = NULL;
+
+    snprintf(text, sizeof(text), "%s", line);
+    for (char *word = strtok_r(text, " ", &save); word; word = strtok_r(NULL, " ", &save))
+        words[count++] = word;
+    words[count] = NULL;
+    return cli_parse(options, count, words, ret_operands, ret_error);
+}
+
+static void options_are_read_in_both_forms(void **state)
+{
+    struct cli_operands operands;
+    struct error error;
+
+    (void)state;
+    assert_int_equal(
+        parse("x --power 6.5kW --work=4h --flag one --no-clear --text=a=b two", &operands, &error),
+        0);
+    assert_true(got.power_w == 6500 && got.work_ms == 4.0 * HOUR_MS);
+    assert_true(got.flag && !got.clear);
+    assert_string_equal(got.text, "a=b");
+    assert_int_equal(operands.count, 2);
+    assert_string_equal(operands.words[1], "two");
+    assert_null(operands.rest);
+    assert_false(operands.help);
+}
+
+static void the_rest_is_not_looked_at(void **state)
+{
+    struct cli_operands operands;
+    struct error error;
+
+    (void)state;
+    assert_int_equal(parse("x --flag -- sh -c --power --help", &operands, &error), 0);
+    assert_int_equal(operands.rest_count, 4);
+    assert_string_equal(operands.rest[2], "--power");
+    assert_false(operands.help);
+    assert_int_equal(operands.count, 0);
+}
+
+static void times_are_absolute_or_relative(void **state)
+{
+    struct cli_operands operands;
+    struct error error;
+
+    (void)state;
+    assert_int_equal(parse("x --when +8h", &operands, &error), 0);
+    assert_true(got.when.given && got.when.relative && got.when.ms == 8 * HOUR_MS);
+    assert_int_equal(parse("x --when 2026-11-22T06:00Z", &operands, &error), 0);
+    assert_true(got.when.given && !got.when.relative);
+    assert_int_equal(got.when.ms, 1795327200000);
+}
+
+static void wrong_lines_name_the_word(void **state)
+{
+    static const struct {
+        const char *line, *names;
+    } cases[] = {
+        {"x --powr 6kW", "--powr"},
+        {"x --power", "--power needs a value"},
+        {"x --power 6.5", "--power"},
+        {"x --power 4h", "--power"},
+        {"x --power -3kW", "above 0"},
+        {"x --power 0W", "above 0"},
+        {"x --work 3kW", "--work"},
+        {"x --flag=yes", "takes no value"},
+        {"x --when tomorrow", "--when"},
+        {"x --when +3kW", "--when"},
+        {"x -p", "-p"},
+        {"x 1 2 3 4 5", "\"5\""},
+        {"x --pow 6kW", "--pow"},
+        {"x --when 2026-11-22T06:00", "--when"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct cli_operands operands = {.count = -1};
+        struct error error = {""};
+
+        assert_int_equal(parse(cases[i].line, &operands, &error), ERROR_INVALID);
+        assert_int_equal(operands.count, -1);
+        if (!strstr(error.text, cases[i].names))
+            fail_msg("%s: %s", cases[i].line, error.text);
+    }
+    assert_true(got.power_w == 0 && got.work_ms == 0 && !got.when.given);
+}
+
+static void help_lists_every_option(void **state)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+
+    (void)state;
+    cli_print_options(options, out);
+    fclose(out);
+    assert_non_null(strstr(text, "--power POWER "));
+    assert_non_null(strstr(text, "a time\n"));
+    free(text);
+}
+
+static void tables_align_by_characters_and_stay_harmless(void **state)
+{
+    static const struct cli_column columns[] = {{"NAME", 'l'}, {"V", 'r'}, {"WHY", 'l'}, {NULL, 0}};
+    struct cli_table *table = cli_table_create(columns);
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+
+    (void)state;
+    cli_cell(table, "%s", "é");
+    cli_cell(table, "%s", "–");
+    cli_cell(table, "%s", "a\x1b[2J");
+    cli_cell(table, "%s", "longer");
+    cli_cell(table, "%d kW", 12);
+    cli_cell(table, "b");
+    cli_table_print(table, out);
+    fclose(out);
+    cli_table_destroy(table);
+    assert_string_equal(text, "NAME        V  WHY\n"
+                              "é           –  a?[2J\n"
+                              "longer  12 kW  b\n");
+    free(text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(options_are_read_in_both_forms, reset),
+        cmocka_unit_test_setup(the_rest_is_not_looked_at, reset),
+        cmocka_unit_test_setup(times_are_absolute_or_relative, reset),
+        cmocka_unit_test_setup(wrong_lines_name_the_word, reset),
+        cmocka_unit_test(help_lists_every_option),
+        cmocka_unit_test(tables_align_by_characters_and_stay_harmless),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

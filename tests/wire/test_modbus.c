@@ -1,0 +1,597 @@
+/* The Modbus TCP driver on a real loop against peers that we did not write (pymodbus, mbpoll) and
+ * one that lies: no wrong value is ever accepted, the driver recovers from every fault, and a
+ * second device is read on undisturbed. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uv.h>
+
+#include "drivers/modbus_tcp.h"
+#include "tests/wire/peer.h"
+
+enum {
+    TICK_MS = 50,
+    TICKS_MOST = 600, /* a hang ends the test */
+    POINTS_MOST = 64,
+    UNIT_ID = 7,
+};
+
+/* What came out of the driver about one point. */
+struct seen {
+    int good, rest; /* samples */
+    int by_reason[400];
+    int good_since_rest;
+    double value;
+    enum reason written;
+    double written_value;
+    int writes;
+};
+
+struct bench {
+    uv_loop_t loop;
+    uv_timer_t tick;
+    struct clock clock;
+    struct topology *topology;
+    struct driver *driver;
+    struct profile profiles[5];
+    struct modbus_device devices[5];
+    int count;
+    struct seen seen[POINTS_MOST];
+    int ups[5], downs[5];
+    int ticks;
+    bool (*done)(const struct bench *bench);
+    bool (*plausible)(const struct bench *bench, int32_t point, double value);
+    const char *mode;
+};
+
+static void on_sample(void *context, const struct sample *sample)
+{
+    struct bench *bench = context;
+    struct seen *seen = &bench->seen[sample->point];
+    seen->by_reason[sample->reason]++;
+    if (sample->quality != QUALITY_GOOD) {
+        assert_true(isnan(sample->value));
+        seen->rest++;
+        seen->good_since_rest = 0;
+        return;
+    }
+    assert_int_equal(sample->reason, REASON_FRESH);
+    assert_true(sample->source_ms > 0 && sample->source_ms == sample->receive_ms);
+    if (bench->plausible != NULL && !bench->plausible(bench, sample->point, sample->value))
+        fail_msg("%s: wrong value %g accepted", bench->mode, sample->value);
+    seen->good++;
+    seen->good_since_rest++;
+    seen->value = sample->value;
+}
+
+static void on_link(void *context, int32_t device, enum link_state link, enum reason reason)
+{
+    struct bench *bench = context;
+    (void)reason;
+    assert_int_not_equal(link, LINK_CONNECTING);
+    if (link == LINK_UP)
+        bench->ups[device]++;
+    else
+        bench->downs[device]++;
+}
+
+static void on_written(void *context, int32_t point, double value, enum reason reason)
+{
+    struct seen *seen = &((struct bench *)context)->seen[point];
+    seen->writes++;
+    seen->written = reason;
+    seen->written_value = value;
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct bench *bench = timer->data;
+    bench->ticks++;
+    if (bench->done(bench) || bench->ticks >= TICKS_MOST)
+        uv_stop(&bench->loop);
+    else
+        driver_poll(bench->driver, clock_now_ms(&bench->clock));
+}
+
+static void bench_init(struct bench *bench, const char *mode)
+{
+    memset(bench, 0, sizeof(*bench));
+    bench->mode = mode;
+    clock_init_real(&bench->clock);
+    assert_int_equal(uv_loop_init(&bench->loop), 0);
+    uv_timer_init(&bench->loop, &bench->tick);
+    bench->tick.data = bench;
+    bench->topology = topology_create();
+    assert_non_null(bench->topology);
+}
+
+/* A device with an empty profile, to be filled with bench_row. */
+static struct profile *bench_device(struct bench *bench, const char *host, uint16_t port)
+{
+    char name[LIMIT_NAME];
+    struct profile *profile = &bench->profiles[bench->count];
+    struct modbus_device *device = &bench->devices[bench->count];
+    snprintf(name, sizeof(name), "device-%d", bench->count++);
+    profile->max_registers = 125;
+    profile->fill_holes = 8;
+    profile->reply_timeout_ms = 250;
+    device->device = topology_add_device(bench->topology, name, ROLE_NONE, -1, 1000, NULL);
+    device->profile = profile;
+    device->port = port;
+    device->unit = UNIT_ID;
+    snprintf(device->host, sizeof(device->host), "%s", host);
+    return profile;
+}
+
+/* A row of the device added last; returns its point. */
+static int bench_row(struct bench *bench, enum point_kind kind, uint16_t address,
+                     enum register_type type)
+{
+    struct profile *profile = &bench->profiles[bench->count - 1];
+    profile->rows[profile->row_count++] = (struct profile_row){
+        .point = kind,
+        .address = address,
+        .type = type,
+        .factor = 1,
+        .low = -HUGE_VAL,
+        .high = HUGE_VAL,
+    };
+    const struct point point = {.device = bench->count - 1, .kind = kind};
+    return topology_add_point(bench->topology, &point, NULL);
+}
+
+static struct profile_row *last_row(struct bench *bench)
+{
+    struct profile *profile = &bench->profiles[bench->count - 1];
+    return &profile->rows[profile->row_count - 1];
+}
+
+static int bench_setpoint(struct bench *bench, enum point_kind kind, uint16_t address,
+                          enum register_type type, int function)
+{
+    int point = bench_row(bench, kind, address, type);
+    struct profile_row *row = last_row(bench);
+    row->writable = true;
+    row->write_low = -100000;
+    row->write_high = 100000;
+    row->write_function = function;
+    return point;
+}
+
+static void bench_create(struct bench *bench)
+{
+    const struct driver_sink sink = {on_sample, on_link, on_written, bench};
+    struct error error;
+    assert_int_equal(modbus_tcp_create(&bench->loop, &bench->clock, bench->topology, bench->devices,
+                                       bench->count, &sink, &bench->driver, &error),
+                     0);
+}
+
+static void bench_run(struct bench *bench, bool (*done)(const struct bench *bench))
+{
+    bench->done = done;
+    bench->ticks = 0;
+    uv_timer_start(&bench->tick, on_tick, 0, TICK_MS);
+    uv_run(&bench->loop, UV_RUN_DEFAULT);
+    uv_timer_stop(&bench->tick);
+    if (bench->ticks >= TICKS_MOST)
+        fail_msg("%s: not done after %d ticks", bench->mode, bench->ticks);
+}
+
+static void bench_finish(struct bench *bench)
+{
+    driver_destroy(bench->driver);
+    uv_close((uv_handle_t *)&bench->tick, NULL);
+    uv_run(&bench->loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&bench->loop), 0);
+    topology_destroy(bench->topology);
+}
+
+static struct device_health health_of(const struct bench *bench, int device)
+{
+    struct device_health health;
+    assert_true(driver_health(bench->driver, device, &health));
+    return health;
+}
+
+static bool all_good(const struct bench *bench)
+{
+    for (int i = 0; i < bench->topology->point_count; i++)
+        if (bench->seen[i].good < 3)
+            return false;
+    return true;
+}
+
+/* Against pymodbus */
+
+static const double VALUES[] = {
+    54321,  -12345,     3000000000.0, -2000000000.0, 4503599627370499.0, -4503599627370501.0,
+    1234.5, -98765.4321};
+
+static void reads_every_type_and_order(void **state)
+{
+    (void)state;
+    static const enum point_kind KINDS[] = {POINT_POWER, POINT_VOLTAGE, POINT_CURRENT,
+                                            POINT_LOAD,  POINT_SOC,     POINT_FLOW,
+                                            POINT_STATE, POINT_ALARMS};
+    struct peer peer = peer_start("pymodbus_server.py", NULL, NULL);
+    struct bench bench;
+    bench_init(&bench, "types");
+    for (int order = 0; order < 4; order++) {
+        bench_device(&bench, "127.0.0.1", peer.port);
+        for (int type = 0; type < 8; type++) {
+            bench_row(&bench, KINDS[type], (uint16_t)(100 + 40 * order + 4 * type),
+                      (enum register_type)type);
+            last_row(&bench)->order = (enum word_order)order;
+            last_row(&bench)->table = order % 2 ? TABLE_INPUT : TABLE_HOLDING;
+        }
+    }
+    bench_create(&bench);
+    bench_run(&bench, all_good);
+    for (int i = 0; i < 32; i++) {
+        assert_true(bench.seen[i].value == VALUES[i % 8]);
+        assert_int_equal(bench.seen[i].rest, 0);
+    }
+    struct device_health health = health_of(&bench, 2);
+    assert_int_equal(health.link, LINK_UP);
+    assert_int_equal(health.replies, bench.seen[16].good); /* eight rows in one read */
+    assert_true(health.round_trip_ms > 0);
+    assert_int_equal(bench.ups[2], 1);
+    assert_int_equal(bench.downs[2], 0);
+    bench_finish(&bench);
+    peer_stop(&peer);
+}
+
+/* What mbpoll reads from holding registers `address`.. as `type` ("4:int", "4"). */
+static long mbpoll_reads(uint16_t port, int address, const char *type)
+{
+    char command[256], line[256];
+    long value = -1;
+    bool found = false;
+    snprintf(command, sizeof(command),
+             "mbpoll -m tcp -p %u -a %d -0 -r %d -t %s -B -c 1 -1 127.0.0.1", port, UNIT_ID,
+             address, type);
+    FILE *output = popen(command, "r");
+    assert_non_null(output);
+    while (fgets(line, sizeof(line), output) != NULL)
+        if (line[0] == '[') {
+            value = strtol(strchr(line, ':') + 1, NULL, 10);
+            found = true;
+        }
+    assert_int_equal(pclose(output), 0);
+    assert_true(found);
+    return value;
+}
+
+static bool three_written(const struct bench *bench)
+{
+    return bench->seen[0].writes == 1 && bench->seen[1].writes == 1 && bench->seen[2].writes == 1;
+}
+
+static bool one_tick(const struct bench *bench)
+{
+    return bench->ticks > 1;
+}
+
+static void writes_and_reads_back(void **state)
+{
+    (void)state;
+    struct peer peer = peer_start("pymodbus_server.py", NULL, NULL);
+    struct bench bench;
+    bench_init(&bench, "writes");
+    bench_device(&bench, "localhost", peer.port);
+    bench_setpoint(&bench, POINT_POWER_SET, 20, TYPE_I32, 16);
+    bench_setpoint(&bench, POINT_POWER_SET_REVERT, 22, TYPE_U16, 6);
+    /* Keeps its value, though it confirms the write: only the read-back tells. */
+    bench_setpoint(&bench, POINT_TEMP_SUPPLY_SET, 24, TYPE_U16, 16);
+    bench_create(&bench);
+    struct error error = {""};
+    assert_int_equal(driver_write(bench.driver, 0, 111, &error), 0);
+    assert_int_equal(driver_write(bench.driver, 1, 600, &error), 0);
+    assert_int_equal(driver_write(bench.driver, 0, -5000, &error), 0); /* the newest wins */
+    assert_int_equal(driver_write(bench.driver, 2, 18, &error), 0);
+    assert_int_equal(driver_write(bench.driver, 0, 1e6, &error), ERROR_INVALID);
+    assert_non_null(strstr(error.text, "device-0"));
+    assert_int_equal(driver_write(bench.driver, 3, 1, &error), ERROR_INVALID);
+    bench_run(&bench, three_written);
+
+    assert_int_equal(bench.seen[0].written, REASON_WRITE_CONFIRMED);
+    assert_true(bench.seen[0].written_value == -5000);
+    assert_int_equal(bench.seen[1].written, REASON_WRITE_CONFIRMED);
+    assert_int_equal(bench.seen[2].written, REASON_WRITE_FAILED);
+    assert_int_equal(health_of(&bench, 0).writes, 3);
+    assert_int_equal(mbpoll_reads(peer.port, 20, "4:int"), -5000);
+    assert_int_equal(mbpoll_reads(peer.port, 22, "4"), 600);
+    assert_int_equal(mbpoll_reads(peer.port, 24, "4"), 5);
+    bench_run(&bench, all_good);
+    assert_true(bench.seen[0].value == -5000); /* set-points are read with the rest */
+    bench_finish(&bench);
+    peer_stop(&peer);
+}
+
+static bool illegal_seen(const struct bench *bench)
+{
+    return bench->seen[0].good >= 3 && bench->seen[1].rest >= 3 && bench->seen[2].good >= 3;
+}
+
+static void splits_around_illegal_addresses(void **state)
+{
+    (void)state;
+    struct peer peer = peer_start("pymodbus_server.py", NULL, NULL);
+    struct bench bench;
+    bench_init(&bench, "illegal");
+    bench_device(&bench, "127.0.0.1", peer.port);
+    bench_row(&bench, POINT_POWER, 300, TYPE_U16);
+    bench_row(&bench, POINT_VOLTAGE, 305, TYPE_U16); /* not there */
+    bench_row(&bench, POINT_CURRENT, 310, TYPE_U16);
+    bench_create(&bench);
+    bench_run(&bench, illegal_seen);
+    assert_true(bench.seen[0].value == 300);
+    assert_true(bench.seen[2].value == 310);
+    assert_int_equal(bench.seen[0].rest, 0);
+    assert_int_equal(bench.seen[2].rest, 0);
+    assert_int_equal(bench.seen[1].good, 0);
+    assert_int_equal(bench.seen[1].rest, bench.seen[1].by_reason[REASON_DEVICE_EXCEPTION]);
+    struct device_health health = health_of(&bench, 0);
+    assert_int_equal(health.exceptions, bench.seen[1].rest + 2); /* split twice, remembered */
+    bench_finish(&bench);
+    peer_stop(&peer);
+}
+
+/* Against the server that lies: device 0 (points 0 to 3, two blocks) meets the fault, device 1
+ * (points 4 and 5) is on a healthy server. */
+
+static const uint16_t ADDRESSES[] = {10, 14, 200, 204, 10, 200};
+
+static bool fault_plausible(const struct bench *bench, int32_t point, double value)
+{
+    (void)bench;
+    return value == 3 * ADDRESSES[point] + 1;
+}
+
+/* More requests than the faulty ones are answered, and every point is read again. */
+static bool recovered(const struct bench *bench)
+{
+    struct device_health health;
+    driver_health(bench->driver, 0, &health);
+    for (int i = 0; i < 6; i++)
+        if (bench->seen[i].good_since_rest < 3)
+            return false;
+    return health.requests > 8;
+}
+
+static void meet_fault(struct bench *bench, const char *mode)
+{
+    struct peer liar = peer_start("fault_server.py", mode, NULL);
+    struct peer honest = peer_start("fault_server.py", "healthy", NULL);
+    bench_init(bench, mode);
+    bench->plausible = fault_plausible;
+    bench_device(bench, "127.0.0.1", liar.port);
+    bench_row(bench, POINT_POWER, ADDRESSES[0], TYPE_U16);
+    bench_row(bench, POINT_VOLTAGE, ADDRESSES[1], TYPE_U16);
+    bench_row(bench, POINT_CURRENT, ADDRESSES[2], TYPE_U16);
+    bench_row(bench, POINT_LOAD, ADDRESSES[3], TYPE_U16);
+    bench_device(bench, "127.0.0.1", honest.port);
+    bench_row(bench, POINT_POWER, ADDRESSES[4], TYPE_U16);
+    bench_row(bench, POINT_VOLTAGE, ADDRESSES[5], TYPE_U16);
+    bench_create(bench);
+    bench_run(bench, recovered);
+    peer_stop(&liar);
+    peer_stop(&honest);
+}
+
+/* The fault is told as `reason` (FRESH: it does no harm) and `closes` the connection or not. */
+static void check_fault(const char *mode, enum reason reason, bool closes)
+{
+    struct bench bench;
+    meet_fault(&bench, mode);
+
+    int rest = 0, told = 0;
+    for (int i = 0; i < 4; i++) {
+        rest += bench.seen[i].rest;
+        told += reason == REASON_FRESH ? 0 : bench.seen[i].by_reason[reason];
+    }
+    if (told != rest || (rest == 0) != (reason == REASON_FRESH))
+        fail_msg("%s: of %d missing samples %d say \"%s\"", mode, rest, told, reason_name(reason));
+    struct device_health liar = health_of(&bench, 0), honest = health_of(&bench, 1);
+    assert_int_equal(liar.link, LINK_UP);
+    assert_int_equal(liar.reconnects > 0, closes);
+    assert_int_equal(bench.downs[0] > 0, closes);
+
+    for (int i = 4; i < 6; i++) { /* the other device is read in every tick */
+        assert_int_equal(bench.seen[i].rest, 0);
+        assert_true(bench.seen[i].good >= bench.ticks * 3 / 4);
+    }
+    assert_int_equal(honest.reconnects, 0);
+    assert_int_equal(honest.mismatches, 0);
+    bench_finish(&bench);
+}
+
+static void bears_harmless_oddities(void **state)
+{
+    (void)state;
+    check_fault("late", REASON_FRESH, false);
+    check_fault("duplicate", REASON_FRESH, false);
+    check_fault("unasked", REASON_FRESH, false);
+    check_fault("split", REASON_FRESH, false);
+}
+
+static void times_out(void **state)
+{
+    (void)state;
+    check_fault("silence", REASON_TIMEOUT, true);
+    check_fault("drip", REASON_TIMEOUT, true);
+    check_fault("overdue", REASON_TIMEOUT, true);
+    check_fault("cut", REASON_TIMEOUT, true);
+}
+
+static void refuses_mismatches(void **state)
+{
+    (void)state;
+    check_fault("unit", REASON_REPLY_MISMATCH, false);
+    check_fault("function", REASON_REPLY_MISMATCH, false);
+    check_fault("swapped", REASON_REPLY_MISMATCH, true);
+    check_fault("protocol", REASON_REPLY_MISMATCH, true);
+    check_fault("length-long", REASON_REPLY_MISMATCH, true);
+    check_fault("length-short", REASON_REPLY_MISMATCH, true);
+    check_fault("length-wild", REASON_REPLY_MISMATCH, true);
+    check_fault("count", REASON_REPLY_MISMATCH, true);
+    check_fault("garbage", REASON_REPLY_MISMATCH, true);
+}
+
+static void reports_exceptions(void **state)
+{
+    (void)state;
+    check_fault("exception-1", REASON_DEVICE_EXCEPTION, false);
+    check_fault("exception-2", REASON_DEVICE_EXCEPTION, false);
+    check_fault("exception-3", REASON_DEVICE_EXCEPTION, false);
+    check_fault("exception-4", REASON_DEVICE_EXCEPTION, false);
+}
+
+static void reconnects(void **state)
+{
+    (void)state;
+    check_fault("reset", REASON_DISCONNECTED, true);
+    check_fault("close", REASON_DISCONNECTED, true);
+}
+
+/* The life of a connection */
+
+static bool missed_thrice(const struct bench *bench)
+{
+    return bench->seen[0].rest >= 3;
+}
+
+static bool answered_twice(const struct bench *bench)
+{
+    return bench->seen[0].good >= 2;
+}
+
+/* A port where nobody listens yet; a set-point is refused at once, not kept for later. */
+static void waits_for_a_device_to_appear(void **state)
+{
+    (void)state;
+    struct bench bench;
+    struct peer peer = peer_start("fault_server.py", "healthy", NULL);
+    char port[8];
+    snprintf(port, sizeof(port), "%u", peer.port);
+    peer_stop(&peer);
+
+    bench_init(&bench, "appearing");
+    bench_device(&bench, "127.0.0.1", peer.port);
+    bench_setpoint(&bench, POINT_POWER_SET, 20, TYPE_U16, 6);
+    bench_create(&bench);
+    bench_run(&bench, missed_thrice);
+    assert_int_equal(bench.seen[0].rest, bench.seen[0].by_reason[REASON_DISCONNECTED]);
+    assert_int_equal(bench.downs[0], 1);
+    while (health_of(&bench, 0).link != LINK_DOWN)
+        uv_run(&bench.loop, UV_RUN_ONCE);
+    assert_int_equal(driver_write(bench.driver, 0, 5, NULL), 0);
+    assert_int_equal(bench.seen[0].written, REASON_WRITE_FAILED);
+
+    peer = peer_start("fault_server.py", "healthy", port);
+    bench_run(&bench, answered_twice);
+    assert_int_equal(bench.ups[0], 1);
+    assert_int_equal(bench.seen[0].writes, 1);
+    bench_finish(&bench);
+    peer_stop(&peer);
+}
+
+static void survives_an_unknown_name(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_init(&bench, "unknown name");
+    bench_device(&bench, "no-such-host.invalid", 502);
+    bench_row(&bench, POINT_POWER, 20, TYPE_U16);
+    bench_create(&bench);
+    bench_run(&bench, missed_thrice);
+    assert_int_equal(bench.seen[0].good, 0);
+    bench_finish(&bench);
+}
+
+static void refuses_a_device_without_host(void **state)
+{
+    (void)state;
+    struct bench bench;
+    struct error error;
+    const struct driver_sink sink = {on_sample, on_link, on_written, &bench};
+    bench_init(&bench, "no host");
+    bench_device(&bench, "127.0.0.1", 502);
+    bench_device(&bench, "", 502);
+    assert_int_equal(modbus_tcp_create(&bench.loop, &bench.clock, bench.topology, bench.devices,
+                                       bench.count, &sink, &bench.driver, &error),
+                     ERROR_INVALID);
+    assert_non_null(strstr(error.text, "device-1"));
+    uv_close((uv_handle_t *)&bench.tick, NULL);
+    uv_run(&bench.loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&bench.loop), 0);
+    topology_destroy(bench.topology);
+}
+
+/* With requests and writes in flight everywhere, nothing leaks and nobody is called any more. */
+static void destroys_in_mid_flight(void **state)
+{
+    (void)state;
+    struct peer peer = peer_start("fault_server.py", "silence", NULL);
+    struct bench bench;
+    bench_init(&bench, "destroy");
+    for (int i = 0; i < 3; i++) {
+        bench_device(&bench, i == 2 ? "localhost" : "127.0.0.1", peer.port);
+        bench_setpoint(&bench, POINT_POWER_SET, 20, TYPE_U16, 6);
+    }
+    bench_create(&bench);
+    bench_run(&bench, one_tick);
+    driver_poll(bench.driver, clock_now_ms(&bench.clock));
+    driver_write(bench.driver, 1, 5, NULL);
+    bench_finish(&bench);
+    assert_int_equal(bench.seen[1].writes, 0);
+    peer_stop(&peer);
+}
+
+/* The pause between two requests: never more than one request in it. */
+static void rests_between_requests(void **state)
+{
+    (void)state;
+    struct peer peer = peer_start("fault_server.py", "healthy", NULL);
+    struct bench bench;
+    bench_init(&bench, "rest");
+    bench_device(&bench, "127.0.0.1", peer.port)->inter_request_ms = 40;
+    bench_row(&bench, POINT_POWER, 20, TYPE_U16);
+    bench_row(&bench, POINT_VOLTAGE, 200, TYPE_U16);
+    bench_create(&bench);
+    uint64_t before_ns = uv_hrtime();
+    bench_run(&bench, all_good);
+    uint64_t took_ms = (uv_hrtime() - before_ns) / 1000000;
+    assert_true(took_ms >= (health_of(&bench, 0).requests - 1) * 39);
+    assert_true(health_of(&bench, 0).overruns > 0); /* a round takes 80 ms, a tick 50 ms */
+    bench_finish(&bench);
+    peer_stop(&peer);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reads_every_type_and_order),
+        cmocka_unit_test(writes_and_reads_back),
+        cmocka_unit_test(splits_around_illegal_addresses),
+        cmocka_unit_test(bears_harmless_oddities),
+        cmocka_unit_test(times_out),
+        cmocka_unit_test(refuses_mismatches),
+        cmocka_unit_test(reports_exceptions),
+        cmocka_unit_test(reconnects),
+        cmocka_unit_test(waits_for_a_device_to_appear),
+        cmocka_unit_test(survives_an_unknown_name),
+        cmocka_unit_test(refuses_a_device_without_host),
+        cmocka_unit_test(destroys_in_mid_flight),
+        cmocka_unit_test(rests_between_requests),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
