@@ -12,7 +12,7 @@ def jobs(seed=7, count=60):
         kind = dice.choice(CLASSES)
         submit_h = round(dice.betavariate(2, 3) * 15, 2)
         work_h = round(min(0.5 + dice.expovariate(1 / 2.0), 6), 2)
-        slack_h = 1.0 if kind == "guaranteed" else dice.uniform(4, 16)
+        slack_h = {"guaranteed": 1.0, "scavenger": 24.0}.get(kind, dice.uniform(4, 16))
         result.append({
             "name": f"train-{number:02d}",
             "class": kind,

@@ -124,8 +124,13 @@ static void read_inputs(struct guard_tick *tick)
     tick->import_w = guard_value(tick->image, inputs->utility_power);
     tick->battery_w = guard_value(tick->image, inputs->battery_power);
     tick->soc_pct = guard_value(tick->image, inputs->battery_soc);
-    if (!isnan(tick->import_w))
-        tick->meter_ms = image_sample(tick->image, inputs->utility_power)->source_ms;
+    struct guard *guard = tick->guard;
+    if (!isnan(tick->import_w)) {
+        guard->known_import_w = tick->import_w;
+        guard->known_battery_w = tick->battery_w;
+        guard->known_ms = image_sample(tick->image, inputs->utility_power)->source_ms;
+    }
+    tick->meter_ms = guard->known_ms;
 }
 
 static int64_t elapsed_since_last(struct guard *guard, int64_t now_ms)

@@ -69,6 +69,8 @@ struct guard {                      /* state between ticks; init with guard_init
     bool holding;                   /* the battery discharges to hold the import limit */
     bool inlet_breached, feeder_breached[LIMIT_FEEDERS];
     double import_limit_w;          /* in force this tick */
+    double known_import_w, known_battery_w; /* when the utility meter was last known ... */
+    int64_t known_ms;               /* ... at this site time; 0: never */
 };
 
 enum { GUARD_EVENTS = 3 + LIMIT_FEEDERS }; /* most in one tick */

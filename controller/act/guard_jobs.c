@@ -204,11 +204,32 @@ static double battery_help(const struct guard_tick *tick)
     return fmax(tick->battery_relief_w, 0);
 }
 
+/* Without the meter, what was imported when it was last known stands for now: good enough to give
+ * load away, never to add any. */
+static double blind_import(const struct guard_tick *tick)
+{
+    const struct guard *guard = tick->guard;
+    double moved_w = guard->known_battery_w - tick->battery_w;
+    return guard->known_import_w + (isnan(moved_w) ? 0 : moved_w);
+}
+
+static void shed_blind(struct guard_tick *tick)
+{
+    const struct guard *guard = tick->guard;
+    if (guard->known_ms == 0)
+        return;
+    double expected_w = blind_import(tick) - tick->falling_w;
+    if (expected_w > guard->import_limit_w)
+        shed(tick, expected_w - (guard->import_limit_w - guard->config.headroom_w), -1);
+}
+
 void guard_shed(struct guard_tick *tick)
 {
     struct guard *guard = tick->guard;
     for (int32_t feeder = 0; feeder < guard->config.feeder_count; feeder++)
         shed_feeder(tick, feeder);
+    if (isnan(tick->import_w))
+        shed_blind(tick);
     if (isnan(tick->import_w) || !guard->breached)
         return;
     double expected_w = tick->import_w - battery_help(tick) - tick->falling_w;

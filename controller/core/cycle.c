@@ -177,7 +177,7 @@ static void take_snapshot(struct cycle *cycle, const struct tick_input *input)
     s->import_limit_w = cycle->guard.import_limit_w;
     s->peak_import_w = cycle->peak_w;
     s->fail_safe = cycle->guard.fail_safe;
-    pue_sum_read(&cycle->day, &s->today);
+    cycle_today(cycle, input->now_ms, &s->today);
     memset(s->jobs_by_state, 0, sizeof s->jobs_by_state);
     for (int i = 0; i < input->job_count; i++)
         s->jobs_by_state[input->jobs[i].state]++;
@@ -193,18 +193,19 @@ static void take_snapshot(struct cycle *cycle, const struct tick_input *input)
     s->plan_solve_ms = plan ? plan->solve_ms : NAN;
 }
 
-static void clear(struct tick_output *output)
+void tick_output_clear(struct tick_output *output)
 {
     output->decision_count = output->event_count = output->interval_count = 0;
     output->account_count = output->observation_count = 0;
-    output->hour_closed = output->day_closed = output->forecasts_issued = false;
+    output->hour_count = output->day_count = 0;
+    output->forecasts_issued = false;
     output->adopted = NULL;
     output->problem = NULL;
 }
 
 void cycle_tick(struct cycle *cycle, const struct tick_input *input, struct tick_output *ret_output)
 {
-    clear(ret_output);
+    tick_output_clear(ret_output);
     cycle_measure(cycle, input, ret_output);
     forecast(cycle, input, ret_output);
     adopt(cycle, input, ret_output);

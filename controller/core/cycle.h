@@ -29,7 +29,7 @@ struct cycle_config {
     int64_t battery_revert_after_ms; /* written with the set-point where the device has it */
     int64_t cooling_every_ms;
     double cooling_margin_k, cooling_step_k;
-    int64_t deadline_margin_ms;          /* plans aim so long before a job's deadline */
+    int64_t deadline_margin_ms; /* plans aim so long before a job's deadline */
     int64_t plan_every_ms, plan_valid_ms, forecast_every_ms, meter_gap_ms;
     int32_t horizon_h;
     int pue_category;
@@ -89,10 +89,10 @@ struct tick_output {
     struct energy_interval intervals[LIMIT_INTERVALS]; /* closed in this tick */
     int64_t interval_raw_milliwh[LIMIT_INTERVALS];     /* raw counter at each end, to resume from */
     int interval_count;
-    struct account accounts[OPEN_QUARTERS]; /* closed quarter hours */
+    struct account accounts[OPEN_QUARTERS]; /* closed quarter hours, or revised ones */
     int account_count;
-    struct pue hour, day; /* valid when their period closed in this tick */
-    bool hour_closed, day_closed;
+    struct pue hours[OPEN_QUARTERS], days[OPEN_QUARTERS]; /* closed, or revised */
+    int hour_count, day_count;
     struct observation observations[OPEN_QUARTERS * FORECAST_SERIES];
     int observation_count;
     struct forecast forecasts[FORECAST_SERIES];
@@ -124,17 +124,23 @@ struct cycle;
 struct cycle *cycle_create(const struct cycle_config *config, struct error *error);
 void cycle_destroy(struct cycle *cycle);
 
+void tick_output_clear(struct tick_output *output);
 void cycle_tick(struct cycle *cycle, const struct tick_input *input,
                 struct tick_output *ret_output);
 
 /* Restart: what the store still knows. Call before the first tick. */
 void cycle_resume_meter(struct cycle *cycle, int32_t point, int64_t end_ms, int64_t end_milliwh,
                         int64_t raw_milliwh);
+/* Mean of a point over the part of a quarter hour that was seen before the restart. */
+void cycle_resume_mean(struct cycle *cycle, int32_t point, int64_t quarter_ms, double mean,
+                       int64_t seen_ms);
 void cycle_resume_history(struct cycle *cycle, enum forecast_series series, int64_t step_start_ms,
                           double value);
 void cycle_resume_plan(struct cycle *cycle, struct plan *plan);  /* ownership passes */
 void cycle_resume_plan_id(struct cycle *cycle, int64_t last_id); /* newest id ever given */
 void cycle_resume_peak(struct cycle *cycle, int64_t month_start_ms, double peak_w);
+/* Of a quarter hour that has no account yet; after the meters and quarters. */
+void cycle_resume_interval(struct cycle *cycle, const struct energy_interval *interval);
 void cycle_resume_quarter(struct cycle *cycle,
                           const struct pue *quarter); /* of today or this hour */
 

@@ -1,5 +1,6 @@
 /* From counters to accounts: every meter's quarter hours are gathered until all have closed (or
- * the patience for late ones is over), then the balance, PUE, money and carbon are struck. */
+ * the patience for late ones is over), then the balance, PUE, money and carbon are struck. A meter
+ * that was silent tells its counter when it comes back: the account is then struck again. */
 #include "controller/core/cycle_private.h"
 
 #include <math.h>
@@ -45,6 +46,9 @@ int cycle_energy_init(struct cycle *cycle, struct error *error)
         return error_set(error, ERROR_SYSTEM, "out of memory");
     add_meters(cycle);
     size_t meters = (size_t)cycle->meter_count + 1;
+    cycle->scratch = calloc(meters, sizeof *cycle->scratch);
+    if (!cycle->scratch)
+        return error_set(error, ERROR_SYSTEM, "out of memory");
     for (int q = 0; q < OPEN_QUARTERS; q++) {
         cycle->quarters[q].intervals = calloc(meters, sizeof *cycle->quarters[q].intervals);
         cycle->quarters[q].closed = calloc(meters, sizeof *cycle->quarters[q].closed);
@@ -61,6 +65,7 @@ void cycle_energy_finish(struct cycle *cycle)
         free(cycle->quarters[q].closed);
     }
     free(cycle->meters);
+    free(cycle->scratch);
 }
 
 void cycle_resume_meter(struct cycle *cycle, int32_t point, int64_t end_ms, int64_t end_milliwh,
@@ -74,21 +79,21 @@ void cycle_resume_meter(struct cycle *cycle, int32_t point, int64_t end_ms, int6
 
 /* ---- quarters ---- */
 
-/* The slot of a quarter hour; NULL when it is too old to be accounted. */
+/* The slot of a quarter hour. One that was struck without all meters stays open for revision until
+ * its slot is needed. NULL: too old, or complete already. */
 static struct quarter *quarter_at(struct cycle *cycle, int64_t start_ms)
 {
-    if (start_ms < cycle->accounted_ms)
-        return NULL;
     struct quarter *quarter = &cycle->quarters[start_ms / QUARTER_MS % OPEN_QUARTERS];
-    if (quarter->open && quarter->start_ms != start_ms)
+    if (quarter->open && quarter->start_ms == start_ms)
+        return quarter;
+    if (start_ms < cycle->accounted_ms || (quarter->open && !quarter->struck))
         return NULL;
-    if (!quarter->open) {
-        memset(quarter->means, 0, sizeof quarter->means);
-        memset(quarter->closed, 0, (size_t)cycle->meter_count * sizeof *quarter->closed);
-        quarter->closed_count = 0;
-        quarter->open = true;
-        quarter->start_ms = start_ms;
-    }
+    memset(quarter->means, 0, sizeof quarter->means);
+    memset(quarter->closed, 0, (size_t)cycle->meter_count * sizeof *quarter->closed);
+    quarter->closed_count = 0;
+    quarter->open = true;
+    quarter->struck = quarter->revised = false;
+    quarter->start_ms = start_ms;
     return quarter;
 }
 
@@ -102,6 +107,15 @@ static void keep_interval(struct cycle *cycle, int meter, const struct energy_in
     quarter->intervals[meter] = *interval;
     quarter->closed[meter] = true;
     quarter->closed_count++;
+    quarter->revised = quarter->struck;
+}
+
+void cycle_resume_interval(struct cycle *cycle, const struct energy_interval *interval)
+{
+    for (int m = 0; m < cycle->meter_count; m++) {
+        if (cycle->meters[m].point == interval->point)
+            keep_interval(cycle, m, interval);
+    }
 }
 
 /* The counter went back or rolled over: told once, when it is seen. */
@@ -158,6 +172,27 @@ static void add_mean(struct running_mean *mean, double value, int64_t elapsed_ms
 static double read_mean(const struct running_mean *mean)
 {
     return mean->weight_ms > 0 ? mean->sum / mean->weight_ms : NAN;
+}
+
+/* The series that one point alone feeds; sums over devices cannot be taken up from means. */
+static int series_of(const struct topology *topology, int32_t point)
+{
+    enum device_role role = topology->devices[topology->points[point].device].role;
+    enum point_kind kind = topology->points[point].kind;
+    if (role == ROLE_MARKET && kind == POINT_PRICE)
+        return SERIES_PRICE;
+    if (role == ROLE_MARKET && kind == POINT_CARBON)
+        return SERIES_CARBON;
+    return role == ROLE_WEATHER && kind == POINT_TEMP_OUTDOOR ? SERIES_TEMP : -1;
+}
+
+void cycle_resume_mean(struct cycle *cycle, int32_t point, int64_t quarter_ms, double mean,
+                       int64_t seen_ms)
+{
+    int series = series_of(cycle->config.topology, point);
+    struct quarter *quarter = series < 0 ? NULL : quarter_at(cycle, quarter_ms);
+    if (quarter)
+        add_mean(&quarter->means[series], mean, seen_ms);
 }
 
 static double running_jobs_w(const struct tick_input *input)
@@ -238,26 +273,73 @@ static void note_peak(struct cycle *cycle, const struct account *account)
             fmax(cycle->peak_w, account->balance.import.wh * HOUR_MS / (double)QUARTER_MS);
 }
 
-static void add_to_period(struct pue_sum *sum, const struct pue *quarter, int64_t period_ms,
-                          struct pue *ret_closed, bool *ret_did_close)
+/* ---- hours and days ---- */
+
+static struct pue *kept_quarter(struct cycle *cycle, int64_t start_ms)
 {
-    int64_t start_ms = utc_floor(quarter->start_ms, period_ms);
-    if (sum->start_ms != start_ms || sum->end_ms == 0) {
-        if (sum->end_ms != 0) {
-            pue_sum_read(sum, ret_closed);
-            *ret_did_close = true;
-        }
-        pue_sum_begin(sum, start_ms, start_ms + period_ms, quarter->category);
+    return &cycle->kept[start_ms / QUARTER_MS % KEPT_QUARTERS];
+}
+
+/* PUE of a period from the quarter hours that are kept. */
+static void period_pue(struct cycle *cycle, int64_t start_ms, int64_t length_ms,
+                       struct pue *ret_pue)
+{
+    struct pue_sum sum;
+    pue_sum_begin(&sum, start_ms, start_ms + length_ms, cycle->config.pue_category);
+    for (int64_t at = start_ms; at < start_ms + length_ms; at += QUARTER_MS) {
+        const struct pue *quarter = kept_quarter(cycle, at);
+        if (quarter->start_ms == at && quarter->end_ms != 0)
+            pue_sum_add(&sum, quarter);
     }
-    pue_sum_add(sum, quarter);
+    pue_sum_read(&sum, ret_pue);
+}
+
+static void close_period(struct cycle *cycle, int64_t start_ms, int64_t length_ms, struct pue *list,
+                         int *count)
+{
+    if (*count < OPEN_QUARTERS)
+        period_pue(cycle, start_ms, length_ms, &list[(*count)++]);
+}
+
+/* A period closes with its last quarter hour, or when a later one begins; it is told again when
+ * one of its quarter hours is revised. */
+static void close_periods(struct cycle *cycle, int64_t quarter_ms, int64_t length_ms,
+                          int64_t *open_ms, struct pue *list, int *count)
+{
+    int64_t start_ms = utc_floor(quarter_ms, length_ms);
+    if (*open_ms != 0 && *open_ms < start_ms)
+        close_period(cycle, *open_ms, length_ms, list, count);
+    bool last = quarter_ms + QUARTER_MS == start_ms + length_ms;
+    bool closed_before = start_ms < *open_ms;
+    if (last || closed_before)
+        close_period(cycle, start_ms, length_ms, list, count);
+    if (!closed_before)
+        *open_ms = last ? start_ms + length_ms : start_ms;
+}
+
+static void keep_quarter(struct cycle *cycle, const struct pue *quarter, struct tick_output *output)
+{
+    *kept_quarter(cycle, quarter->start_ms) = *quarter;
+    close_periods(cycle, quarter->start_ms, HOUR_MS, &cycle->open_hour_ms, output->hours,
+                  &output->hour_count);
+    close_periods(cycle, quarter->start_ms, DAY_MS, &cycle->open_day_ms, output->days,
+                  &output->day_count);
+    if (output->hour_count > 0)
+        cycle->snapshot.last_hour = output->hours[output->hour_count - 1];
+    if (output->day_count > 0)
+        cycle->snapshot.last_day = output->days[output->day_count - 1];
+}
+
+void cycle_today(struct cycle *cycle, int64_t now_ms, struct pue *ret_pue)
+{
+    period_pue(cycle, utc_floor(now_ms, DAY_MS), DAY_MS, ret_pue);
 }
 
 void cycle_resume_quarter(struct cycle *cycle, const struct pue *quarter)
 {
-    struct pue ignored;
-    bool closed;
-    add_to_period(&cycle->hour, quarter, HOUR_MS, &ignored, &closed);
-    add_to_period(&cycle->day, quarter, DAY_MS, &ignored, &closed);
+    *kept_quarter(cycle, quarter->start_ms) = *quarter;
+    cycle->open_hour_ms = utc_floor(quarter->start_ms, HOUR_MS);
+    cycle->open_day_ms = utc_floor(quarter->start_ms, DAY_MS);
     cycle->accounted_ms = quarter->end_ms;
 }
 
@@ -284,42 +366,53 @@ static void tell_residual(const struct account *account, struct tick_output *out
                     "IT, cooling and auxiliary exceed the facility's energy: check the meters");
 }
 
-static void strike(struct cycle *cycle, struct quarter *quarter, struct tick_output *output)
+static void fill_account(struct cycle *cycle, const struct quarter *quarter,
+                         struct account *account)
 {
-    struct account *account = &output->accounts[output->account_count++];
-    *account =
-        (struct account){.start_ms = quarter->start_ms, .end_ms = quarter->start_ms + QUARTER_MS};
     int count = 0;
     for (int m = 0; m < cycle->meter_count; m++) {
         if (quarter->closed[m])
-            quarter->intervals[count++] = quarter->intervals[m];
+            cycle->scratch[count++] = quarter->intervals[m];
     }
+    *account =
+        (struct account){.start_ms = quarter->start_ms, .end_ms = quarter->start_ms + QUARTER_MS};
     balance_compute(&account->balance, cycle->config.topology, cycle->config.pue_category,
-                    account->start_ms, account->end_ms, quarter->intervals, count);
+                    account->start_ms, account->end_ms, cycle->scratch, count);
     pue_from_balance(&account->pue, &account->balance, cycle->config.pue_category);
     account->price_per_mwh = read_mean(&quarter->means[SERIES_PRICE]);
     account->carbon_g_per_kwh = read_mean(&quarter->means[SERIES_CARBON]);
     price_account(cycle, account);
-    note_peak(cycle, account);
-    tell_residual(account, output);
-    add_to_period(&cycle->hour, &account->pue, HOUR_MS, &output->hour, &output->hour_closed);
-    add_to_period(&cycle->day, &account->pue, DAY_MS, &output->day, &output->day_closed);
-    cycle->snapshot.last_quarter = account->pue;
-    if (output->hour_closed)
-        cycle->snapshot.last_hour = output->hour;
-    if (output->day_closed)
-        cycle->snapshot.last_day = output->day;
-    observe_quarter(cycle, quarter, account, output);
-    cycle->accounted_ms = account->end_ms;
-    quarter->open = false;
 }
 
-static struct quarter *oldest_open(struct cycle *cycle)
+static void strike(struct cycle *cycle, struct quarter *quarter, struct tick_output *output)
 {
+    struct account *account = &output->accounts[output->account_count++];
+    fill_account(cycle, quarter, account);
+    note_peak(cycle, account);
+    tell_residual(account, output);
+    keep_quarter(cycle, &account->pue, output);
+    cycle->snapshot.last_quarter = account->pue;
+    if (!quarter->struck) {
+        observe_quarter(cycle, quarter, account, output);
+        cycle->accounted_ms = account->end_ms;
+    }
+    quarter->struck = true;
+    quarter->revised = false;
+    quarter->open = quarter->closed_count < cycle->meter_count;
+}
+
+/* The oldest quarter hour that must be struck now: complete, out of patience, or revised. */
+static struct quarter *oldest_due(struct cycle *cycle, int64_t now_ms)
+{
+    int64_t patience_ms = 2 * cycle->config.meter_gap_ms;
     struct quarter *oldest = NULL;
     for (int q = 0; q < OPEN_QUARTERS; q++) {
         struct quarter *quarter = &cycle->quarters[q];
-        if (quarter->open && (!oldest || quarter->start_ms < oldest->start_ms))
+        int64_t age_ms = now_ms - (quarter->start_ms + QUARTER_MS);
+        bool complete = quarter->closed_count == cycle->meter_count;
+        bool due = quarter->struck ? quarter->revised : complete || age_ms >= patience_ms;
+        if (quarter->open && age_ms >= 0 && due &&
+            (!oldest || quarter->start_ms < oldest->start_ms))
             oldest = quarter;
     }
     return oldest;
@@ -328,16 +421,9 @@ static struct quarter *oldest_open(struct cycle *cycle)
 static void strike_accounts(struct cycle *cycle, const struct tick_input *input,
                             struct tick_output *output)
 {
-    int64_t patience_ms = 2 * cycle->config.meter_gap_ms;
-    while (output->account_count < OPEN_QUARTERS) {
-        struct quarter *quarter = oldest_open(cycle);
-        if (!quarter || input->now_ms < quarter->start_ms + QUARTER_MS)
-            return;
-        bool complete = quarter->closed_count == cycle->meter_count;
-        if (!complete && input->now_ms < quarter->start_ms + QUARTER_MS + patience_ms)
-            return;
+    struct quarter *quarter;
+    while (output->account_count < OPEN_QUARTERS && (quarter = oldest_due(cycle, input->now_ms)))
         strike(cycle, quarter, output);
-    }
 }
 
 void cycle_measure(struct cycle *cycle, const struct tick_input *input, struct tick_output *output)

@@ -7,6 +7,9 @@
 #include "controller/base/utc.h"
 #include "controller/core/cycle.h"
 
+/* Two days: a quarter hour of yesterday may still be revised. */
+enum { KEPT_QUARTERS = 2 * (DAY_MS / QUARTER_MS) };
+
 /* Time-weighted mean of an instant value over a quarter hour; 0 weight: never known. */
 struct running_mean {
     double sum, weight_ms;
@@ -15,6 +18,8 @@ struct running_mean {
 /* A quarter hour on its way to an account. */
 struct quarter {
     bool open;
+    bool struck;  /* an account was given out */
+    bool revised; /* a late meter closed since then */
     int64_t start_ms;
     struct running_mean means[FORECAST_SERIES];
     struct energy_interval *intervals; /* one a meter */
@@ -41,8 +46,10 @@ struct cycle {
     int meter_count;
     struct quarter quarters[OPEN_QUARTERS]; /* ring by (start / QUARTER_MS) % OPEN_QUARTERS */
     int64_t accounted_ms;                   /* end of the last account; 0: none yet */
-    struct pue_sum hour, day;
-    int64_t month_ms; /* start of the billing period */
+    struct energy_interval *scratch;        /* room for one interval a meter */
+    struct pue kept[KEPT_QUARTERS];         /* ring of quarter hours for hours and days */
+    int64_t open_hour_ms, open_day_ms;      /* first period that is not closed; 0: none yet */
+    int64_t month_ms;                       /* start of the billing period */
     double peak_w;
     int64_t last_tick_ms;
 
@@ -64,6 +71,7 @@ struct cycle {
 int cycle_energy_init(struct cycle *cycle, struct error *error);
 void cycle_energy_finish(struct cycle *cycle);
 void cycle_measure(struct cycle *cycle, const struct tick_input *input, struct tick_output *output);
+void cycle_today(struct cycle *cycle, int64_t now_ms, struct pue *ret_pue);
 
 /* cycle_problem.c: forecasts and state -> problem. */
 struct problem *cycle_problem(struct cycle *cycle, const struct tick_input *input);

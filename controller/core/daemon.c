@@ -156,7 +156,7 @@ static void record(struct daemon *daemon)
                            output->observations[i].step_start_ms, output->observations[i].value);
     if (output->adopted)
         store_post_plan(daemon->store, output->adopted);
-    if (output->hour_closed) {
+    if (output->hour_count > 0) {
         struct forecast_score scores[FORECAST_SERIES * SCORE_LEADS];
         int count = forecaster_scores(cycle_forecaster(daemon->cycle), scores,
                                       FORECAST_SERIES * SCORE_LEADS);
@@ -300,9 +300,7 @@ static void on_signal(uv_signal_t *handle, int number)
              number == SIGTERM ? "SIGTERM" : "SIGINT");
     daemon->now_ms = clock_now_ms(daemon->clock);
     struct tick_output *output = daemon->output;
-    output->event_count = output->interval_count = output->account_count = 0;
-    output->observation_count = 0;
-    output->hour_closed = output->day_closed = output->forecasts_issued = false;
+    tick_output_clear(output);
     output->decision_count =
         cycle_safe_state(daemon->cycle, daemon->now_ms, output->decisions, LIMIT_COMMANDS);
     execute_decisions(daemon);

@@ -110,9 +110,7 @@ static int answer_submit(void *context, const struct job_request *request, int64
 static void record_request(struct daemon *daemon, const struct command *command)
 {
     struct tick_output *output = daemon->output;
-    output->event_count = output->interval_count = output->account_count = 0;
-    output->observation_count = 0;
-    output->hour_closed = output->day_closed = output->forecasts_issued = false;
+    tick_output_clear(output);
     output->decision_count = 1;
     output->decisions[0] = (struct decision){
         .command = *command,

@@ -7,8 +7,14 @@
 #include "controller/base/utc.h"
 #include "controller/core/history.h"
 
+struct known_job {
+    int64_t id;
+    enum job_state state;
+};
+
 struct recovery {
     struct daemon *daemon;
+    struct known_job jobs[LIMIT_JOBS]; /* ring by id: the newest ids matter */
     int history_rows;
     int64_t unclean_ms;
     enum mode modes[SUBSYSTEMS];
@@ -33,6 +39,38 @@ static void take_quarter(void *context, const struct pue *quarter)
 {
     struct recovery *recovery = context;
     cycle_resume_quarter(recovery->daemon->cycle, quarter);
+}
+
+static void take_interval(void *context, const struct energy_interval *interval)
+{
+    struct recovery *recovery = context;
+    cycle_resume_interval(recovery->daemon->cycle, interval);
+}
+
+static void take_mean(void *context, int32_t point, int64_t quarter_ms, double mean,
+                      int64_t seen_ms)
+{
+    struct recovery *recovery = context;
+    cycle_resume_mean(recovery->daemon->cycle, point, quarter_ms, mean, seen_ms);
+}
+
+static void take_job(void *context, int64_t job_id, enum job_state state)
+{
+    struct recovery *recovery = context;
+    recovery->jobs[job_id % LIMIT_JOBS] = (struct known_job){job_id, state};
+}
+
+/* What the batch system did in the last moment before a kill may have missed the ledger. */
+static void tell_unrecorded_jobs(const struct recovery *recovery)
+{
+    struct daemon *daemon = recovery->daemon;
+    const struct job *jobs;
+    int count = daemon->batch->verbs->jobs(daemon->batch, &jobs);
+    for (int i = 0; i < count; i++) {
+        const struct known_job *known = &recovery->jobs[jobs[i].id % LIMIT_JOBS];
+        if (known->id != jobs[i].id || known->state != jobs[i].state)
+            store_post_job(daemon->store, &jobs[i], jobs[i].reason, jobs[i].state_ms);
+    }
 }
 
 static void take_peak(void *context, int64_t month_start_ms, double peak_w)
@@ -103,13 +141,17 @@ static void tell_start(struct daemon *daemon, const struct recovery *recovery)
 
 int daemon_recover(struct daemon *daemon, struct error *error)
 {
-    struct recovery recovery = {.daemon = daemon};
+    static struct recovery recovery; /* too large for the stack */
+    recovery = (struct recovery){.daemon = daemon};
     for (int s = 0; s < SUBSYSTEMS; s++)
         recovery.modes[s] = daemon->config->modes[s];
     const struct store_recovery calls = {
         .meter = take_meter,
         .history = take_history,
         .quarter = take_quarter,
+        .interval = take_interval,
+        .mean = take_mean,
+        .job = take_job,
         .peak = take_peak,
         .mode = take_mode,
         .plan = take_plan,
@@ -123,6 +165,7 @@ int daemon_recover(struct daemon *daemon, struct error *error)
     for (int s = 0; s < SUBSYSTEMS; s++)
         cycle_set_mode(daemon->cycle, (enum subsystem)s, recovery.modes[s]);
     daemon->batch->verbs->hold(daemon->batch, recovery.modes[SUBSYSTEM_JOBS] == MODE_CONTROL);
+    tell_unrecorded_jobs(&recovery);
     tell_start(daemon, &recovery);
     return 0;
 }

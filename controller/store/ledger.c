@@ -257,10 +257,10 @@ static enum db_result write_tick(struct ledger *ledger, const struct record_tick
         result = write_account(ledger, &tick->accounts[i]);
     for (int32_t i = 0; result == DB_DONE && i < tick->forecast_count; i++)
         result = write_forecast(ledger, &tick->forecasts[i]);
-    if (result == DB_DONE && tick->hour_closed)
-        result = write_pue(ledger, "hour", &tick->hour);
-    if (result == DB_DONE && tick->day_closed)
-        result = write_pue(ledger, "day", &tick->day);
+    for (int32_t i = 0; result == DB_DONE && i < tick->hour_count; i++)
+        result = write_pue(ledger, "hour", &tick->hours[i]);
+    for (int32_t i = 0; result == DB_DONE && i < tick->day_count; i++)
+        result = write_pue(ledger, "day", &tick->days[i]);
     return result;
 }
 

@@ -99,6 +99,8 @@ static size_t tick_size(const struct tick_output *output, int32_t forecasts)
            aligned((size_t)output->interval_count * sizeof *output->intervals) +
            aligned((size_t)output->interval_count * sizeof *output->interval_raw_milliwh) +
            aligned((size_t)output->account_count * sizeof *output->accounts) +
+           aligned((size_t)output->hour_count * sizeof *output->hours) +
+           aligned((size_t)output->day_count * sizeof *output->days) +
            (size_t)forecasts * aligned(sizeof(struct thin_forecast));
 }
 
@@ -113,10 +115,8 @@ struct record *record_tick(int64_t now_ms, const struct tick_output *output)
     tick->interval_count = output->interval_count;
     tick->account_count = output->account_count;
     tick->forecast_count = forecasts;
-    tick->hour_closed = output->hour_closed;
-    tick->day_closed = output->day_closed;
-    tick->hour = output->hour;
-    tick->day = output->day;
+    tick->hour_count = output->hour_count;
+    tick->day_count = output->day_count;
     unsigned char *cursor = (unsigned char *)tick + aligned(sizeof *tick);
     tick->decisions = place(&cursor, output->decisions,
                             (size_t)output->decision_count * sizeof *output->decisions);
@@ -126,6 +126,8 @@ struct record *record_tick(int64_t now_ms, const struct tick_output *output)
                               (size_t)output->interval_count * sizeof *tick->raw_milliwh);
     tick->accounts =
         place(&cursor, output->accounts, (size_t)output->account_count * sizeof *output->accounts);
+    tick->hours = place(&cursor, output->hours, (size_t)output->hour_count * sizeof *output->hours);
+    tick->days = place(&cursor, output->days, (size_t)output->day_count * sizeof *output->days);
     tick->forecasts = place(&cursor, NULL, (size_t)forecasts * sizeof *tick->forecasts);
     for (int32_t f = 0; f < forecasts; f++)
         thin(&tick->forecasts[f], &output->forecasts[f]);

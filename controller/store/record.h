@@ -58,8 +58,8 @@ struct thin_forecast {
 struct record_tick { /* the arrays lie behind it, in the same allocation */
     struct record head;
     int32_t decision_count, interval_count, account_count, forecast_count;
-    bool hour_closed, day_closed;
-    struct pue hour, day;
+    int32_t hour_count, day_count;
+    struct pue *hours, *days;
     struct decision *decisions;
     struct energy_interval *intervals;
     int64_t *raw_milliwh; /* by interval */

@@ -100,6 +100,74 @@ static int recover_quarters(struct reader *reader)
     return finish(reader, rows, result);
 }
 
+/* Start of the first quarter hour that may still lack its account. */
+#define UNACCOUNTED "max(coalesce((SELECT max(end_ms) FROM account_15min), 0), ?1 - ?2)"
+
+static int recover_intervals(struct reader *reader)
+{
+    const struct identity *identity = &reader->store->identity;
+    struct db_statement *rows =
+        query(reader,
+              "SELECT start_ms, end_ms, start_milliwh, end_milliwh, coverage, quality, reason"
+              " FROM energy_interval WHERE point_id = ?3 AND start_ms >= " UNACCOUNTED
+              " AND end_ms <= ?1 ORDER BY start_ms",
+              NULL, 0);
+    enum db_result result = rows ? DB_DONE : DB_BROKEN;
+    for (int32_t p = 0; result == DB_DONE && p < identity->point_count; p++) {
+        db_bind(rows, DB_VALUES(db_integer(reader->now_ms),
+                                db_integer((int64_t)OPEN_QUARTERS * QUARTER_MS),
+                                identity_point(identity, p)));
+        while ((result = db_next(rows)) == DB_ROW) {
+            const struct energy_interval interval = {
+                .point = p,
+                .start_ms = db_column_integer(rows, 0),
+                .end_ms = db_column_integer(rows, 1),
+                .start_milliwh = db_column_integer(rows, 2),
+                .end_milliwh = db_column_integer(rows, 3),
+                .coverage = db_column_real(rows, 4),
+                .quality = (enum quality)db_column_integer(rows, 5),
+                .reason = (enum reason)db_column_integer(rows, 6)};
+            reader->calls->interval(reader->calls->context, &interval);
+        }
+        db_reset(rows);
+    }
+    return finish(reader, rows, result);
+}
+
+static int recover_means(struct reader *reader)
+{
+    const struct identity *identity = &reader->store->identity;
+    struct db_statement *rows =
+        query(reader,
+              "SELECT at_ms / 900000 * 900000, avg(value), max(at_ms) - min(at_ms) FROM sample"
+              " WHERE at_ms >= " UNACCOUNTED " AND at_ms <= ?1 AND point_id = ?3 AND quality = 0"
+              " GROUP BY 1 ORDER BY 1",
+              NULL, 0);
+    enum db_result result = rows ? DB_DONE : DB_BROKEN;
+    for (int32_t p = 0; result == DB_DONE && p < identity->point_count; p++) {
+        db_bind(rows, DB_VALUES(db_integer(reader->now_ms),
+                                db_integer((int64_t)OPEN_QUARTERS * QUARTER_MS),
+                                identity_point(identity, p)));
+        while ((result = db_next(rows)) == DB_ROW)
+            reader->calls->mean(reader->calls->context, p, db_column_integer(rows, 0),
+                                db_column_real(rows, 1), db_column_integer(rows, 2));
+        db_reset(rows);
+    }
+    return finish(reader, rows, result);
+}
+
+static int recover_jobs(struct reader *reader)
+{
+    struct db_statement *rows = query(reader, "SELECT job_id, state FROM job", NULL, 0);
+    enum db_result result;
+    while ((result = next(rows)) == DB_ROW) {
+        enum job_state state;
+        if (job_state_find(db_column_text(rows, 1), &state) == 0)
+            reader->calls->job(reader->calls->context, db_column_integer(rows, 0), state);
+    }
+    return finish(reader, rows, result);
+}
+
 static int recover_peak(struct reader *reader)
 {
     struct db_statement *row =
@@ -349,6 +417,12 @@ static int recover_all(struct reader *reader)
         rc = recover_history(reader);
     if (rc == 0 && calls->quarter)
         rc = recover_quarters(reader);
+    if (rc == 0 && calls->interval)
+        rc = recover_intervals(reader);
+    if (rc == 0 && calls->mean)
+        rc = recover_means(reader);
+    if (rc == 0 && calls->job)
+        rc = recover_jobs(reader);
     if (rc == 0 && calls->peak)
         rc = recover_peak(reader);
     if (rc == 0 && calls->mode)

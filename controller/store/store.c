@@ -240,7 +240,7 @@ bool store_post_image(struct store *store, const struct image *image)
 bool store_post_tick(struct store *store, int64_t now_ms, const struct tick_output *output)
 {
     if (output->decision_count == 0 && output->interval_count == 0 && output->account_count == 0 &&
-        !output->forecasts_issued && !output->hour_closed && !output->day_closed)
+        !output->forecasts_issued && output->hour_count == 0 && output->day_count == 0)
         return true;
     return post(store, record_tick(now_ms, output));
 }

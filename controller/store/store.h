@@ -66,6 +66,10 @@ struct store_recovery {
                     double value);                              /* quarter-hour means, in order */
     void (*quarter)(void *context, const struct pue *quarter);  /* of the day that contains now */
     void (*peak)(void *context, int64_t month_start_ms, double peak_w);
+    /* Of quarter hours without an account: a kill came between the meters and the account. */
+    void (*interval)(void *context, const struct energy_interval *interval);
+    void (*mean)(void *context, int32_t point, int64_t quarter_ms, double mean, int64_t seen_ms);
+    void (*job)(void *context, int64_t job_id, enum job_state state); /* as last recorded */
     void (*mode)(void *context, enum subsystem subsystem, enum mode mode);
     void (*plan)(void *context, struct plan *plan);             /* newest unexpired, given away */
     void (*plan_id)(void *context, int64_t last_id);            /* newest plan id ever given */

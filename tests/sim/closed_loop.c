@@ -66,7 +66,7 @@ void sim_start(struct sim *sim, const char *site_path, enum mode mode, uint64_t 
         .seed = seed, .latitude_deg = 37.4, .longitude_deg = -6.0};
     require(exogenous_init(&sim->exogenous, &outside, &error) == 0, &error);
     plant_init(&sim->plant, seed, start_ms, 0.5);
-    sim->now_ms = start_ms;
+    sim->start_ms = sim->now_ms = start_ms;
     sim->totals.least_soc_pct = 100;
     import_past(sim);
 }
@@ -237,27 +237,37 @@ static void watch_limits(struct sim *sim)
     totals->least_soc_pct = fmin(totals->least_soc_pct, battery_soc_pct(&sim->plant.battery));
 }
 
-static void add_accounts(struct sim *sim)
+static void keep_accounts(struct sim *sim)
+{
+    for (int a = 0; a < sim->output.account_count; a++) {
+        int64_t index = (sim->output.accounts[a].start_ms - sim->start_ms) / QUARTER_MS;
+        if (index >= 0 && index < SIM_QUARTERS)
+            sim->accounts[index] = sim->output.accounts[a];
+    }
+    for (int e = 0; e < sim->output.event_count; e++) {
+        sim->totals.plans += sim->output.events[e].kind == EVENT_PLAN_ADOPTED;
+        if (sim->output.events[e].kind == EVENT_PLAN_REJECTED) {
+            sim->totals.rejected++;
+            fprintf(stderr, "plan rejected: %s\n", sim->output.events[e].text);
+        }
+    }
+}
+
+void sim_account(struct sim *sim)
 {
     struct sim_totals *totals = &sim->totals;
-    for (int a = 0; a < sim->output.account_count; a++) {
-        const struct account *account = &sim->output.accounts[a];
+    for (int q = 0; q < SIM_QUARTERS; q++) {
+        const struct account *account = &sim->accounts[q];
+        if (account->end_ms == 0)
+            continue;
         totals->accounts++;
-        if (account->pue.quality > QUALITY_ESTIMATED || isnan(account->cost)) {
+        if (account->pue.quality > QUALITY_ESTIMATED) {
             totals->unknown_accounts++;
             continue;
         }
         totals->facility_wh += account->pue.facility_wh;
         totals->it_wh += account->pue.it_wh;
-        totals->cost += account->cost;
-        totals->carbon_g += account->carbon_g;
-    }
-    for (int e = 0; e < sim->output.event_count; e++) {
-        totals->plans += sim->output.events[e].kind == EVENT_PLAN_ADOPTED;
-        if (sim->output.events[e].kind == EVENT_PLAN_REJECTED) {
-            totals->rejected++;
-            fprintf(stderr, "plan rejected: %s\n", sim->output.events[e].text);
-        }
+        totals->cost += isnan(account->cost) ? 0 : account->cost;
     }
 }
 
@@ -278,7 +288,7 @@ static void tick(struct sim *sim)
     sim->solved_problem = NULL;
     cycle_tick(sim->cycle, &input, &sim->output);
     apply_decisions(sim);
-    add_accounts(sim);
+    keep_accounts(sim);
     if (!sim->output.problem)
         return;
     struct error error;

@@ -7,7 +7,7 @@
 #include "tools/twin/devices.h"
 #include "tools/twin/exogenous.h"
 
-enum { SIM_JOBS = 64, SIM_FAULTS = 8, SIM_TICK_MS = 10000 };
+enum { SIM_JOBS = 64, SIM_FAULTS = 8, SIM_TICK_MS = 10000, SIM_QUARTERS = 96 };
 
 /* A device that tells nothing for a while; a NULL name cuts the grid's limit instead. */
 struct sim_fault {
@@ -37,10 +37,11 @@ struct sim {
     int job_count;
     struct sim_fault faults[SIM_FAULTS];
     int fault_count;
+    struct account accounts[SIM_QUARTERS]; /* by quarter hour since the start, newest revision */
     struct tick_output output;
     struct plan *solved;
     struct problem *solved_problem;
-    int64_t now_ms;
+    int64_t start_ms, now_ms;
     double over_limit_s;
     struct sim_totals totals;
     void (*observer)(struct sim *sim, void *context); /* after each tick, or NULL */
@@ -53,6 +54,8 @@ void sim_start(struct sim *sim, const char *site_path, enum mode mode, uint64_t 
 void sim_add_job(struct sim *sim, const struct job *job);
 void sim_add_fault(struct sim *sim, const struct sim_fault *fault);
 void sim_run(struct sim *sim, int64_t until_ms);
+/* Sums the accounts into the totals. */
+void sim_account(struct sim *sim);
 void sim_finish(struct sim *sim);
 
 #endif
