@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controller/base/quantity.h"
 #include "controller/base/utc.h"
 #include "drivers/batch_runner.h"
 
@@ -251,6 +252,7 @@ static int check_request(const struct runner *runner, const struct job_request *
                          struct error *error)
 {
     int words = 0;
+    char power[32];
     bool sized =
         request->command_length > 0 && request->command_length <= (int)sizeof(request->command);
     for (int i = 0; sized && i < request->command_length; i++)
@@ -263,9 +265,12 @@ static int check_request(const struct runner *runner, const struct job_request *
         return error_set(error, ERROR_INVALID, "the power must be above 0 W");
     if (request->work_ms <= 0)
         return error_set(error, ERROR_INVALID, "the work must be above 0 s");
-    if (!fits_ever(runner, request->power_w))
-        return error_set(error, ERROR_INVALID, "%.0f W: %s", request->power_w,
-                         reason_text(REASON_TOO_LARGE));
+    if (!runner->hold && !fits_ever(runner, request->power_w))
+        return error_set(
+            error, ERROR_INVALID,
+            "%s is more than any feeder carries beside jobs.base_reserve: split the "
+            "job",
+            quantity_format(request->power_w, DIMENSION_POWER, power, (int)sizeof(power)));
     return 0;
 }
 

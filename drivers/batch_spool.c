@@ -134,15 +134,17 @@ static int take_lock(struct spool *spool, struct error *error)
 static int open_root(struct spool *spool, const char *path, struct error *error)
 {
     if (mkdir(path, 0700) < 0 && errno != EEXIST)
-        return error_set(error, ERROR_SYSTEM, "%s: cannot create the spool: %s", path,
-                         strerror(errno));
+        return error_set(error, ERROR_SYSTEM,
+                         "%s: cannot create the spool: %s; give this user the right to write there "
+                         "or set another jobs.spool",
+                         path, strerror(errno));
     spool->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     char *absolute = spool->fd < 0 ? NULL : realpath(path, NULL);
     int length = absolute ? snprintf(spool->path, sizeof(spool->path), "%s", absolute) : -1;
     free(absolute);
     if (length >= 0 && (size_t)length < sizeof(spool->path) - ROOM_BELOW)
         return 0;
-    error_set(error, ERROR_SYSTEM, "%s: cannot open the spool: %s", path,
+    error_set(error, ERROR_SYSTEM, "%s: cannot open the spool: %s; set another jobs.spool", path,
               length < 0 ? strerror(errno) : "the path is too long");
     if (spool->fd >= 0)
         close(spool->fd);

@@ -23,7 +23,10 @@ static const char *const end_words[] = {
 
 static int fail(struct error *error, const char *what, const char *directory, const char *name)
 {
-    return error_set(error, ERROR_SYSTEM, "%s/%s: %s: %s", directory, name, what, strerror(errno));
+    bool below = strcmp(directory, ".") != 0;
+    return error_set(error, ERROR_SYSTEM, "%s%s%s: %s: %s%s", below ? directory : "",
+                     below ? "/" : "", name, what, strerror(errno),
+                     errno == ENOSPC ? ": free space on this disk" : "");
 }
 
 static int write_all(int fd, const char *text, size_t length)

@@ -39,7 +39,7 @@ LIBRARIES = {
     r"mosquitto\.h": [r"drivers/mqtt_connection\.c", r"tools/twin/bms_mqtt\.c"],
     r"modbus(/modbus)?\.h": [r"tools/twin/modbus_server\.c", r"tools/bench/.*"],
     r"systemd/.*": [r"controller/core/service_systemd\.c"],
-    r"uv\.h": [r"drivers/.*", r"controller/serve/.*", r"controller/core/daemon.*"],
+    r"uv\.h": [r"drivers/.*", r"tools/bench/.*", r"controller/serve/.*", r"controller/core/daemon.*"],
     r"jansson\.h": [r"drivers/.*", r"controller/serve/.*", r"controller/core/check\.c", r"tools/.*"],
     r"pthread\.h": [r"controller/base/queue\.c", r"controller/store/.*", r"drivers/mqtt.*",
                     r"controller/core/planner\.c", r"tools/twin/.*"],

@@ -9,6 +9,7 @@
 #include "controller/serve/api.h"
 
 static const char UNKNOWN[] = "–";
+static const double LEAST_PERCENT = 0.01; /* smaller shares are of no use as numbers */
 
 int cli_usage(const struct cli_command *command, const char *text)
 {
@@ -111,7 +112,11 @@ const char *cli_share(const json_t *ratio, char buffer[CLI_TEXT_ROOM])
 {
     if (!json_is_number(ratio))
         return UNKNOWN;
-    snprintf(buffer, CLI_TEXT_ROOM, "%.3g %%", 100 * json_number_value(ratio));
+    const double percent = 100 * json_number_value(ratio);
+    if (percent > 0 && percent < LEAST_PERCENT)
+        snprintf(buffer, CLI_TEXT_ROOM, "< %g %%", LEAST_PERCENT);
+    else
+        snprintf(buffer, CLI_TEXT_ROOM, "%.3g %%", percent);
     return buffer;
 }
 

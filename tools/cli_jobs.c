@@ -3,11 +3,14 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "controller/base/utc.h"
 #include "tools/cli.h"
 #include "tools/cli_table.h"
+
+enum { CLOCK_TRIES = 30, CLOCK_PAUSE_MS = 100 };
 
 static const json_t *get(const json_t *object, const char *key)
 {
@@ -83,7 +86,9 @@ int cli_jobs(const struct cli_command *command, int argc, char **argv)
     reply = cli_ask(&common, json_pack("{s:s, s:b}", "do", "jobs", "all", all), &code);
     if (!reply)
         return code;
-    if (!common.json)
+    if (!common.json && json_array_size(get(reply, "jobs")) == 0)
+        puts(all ? "There are no jobs." : "No job waits or runs; --all shows ended ones.");
+    else if (!common.json)
         print_jobs(get(reply, "jobs"));
     json_decref(reply);
     return 0;
@@ -99,21 +104,39 @@ struct submission {
     bool can_suspend;
 };
 
-/* The site's clock may run apart from this machine's, so that the daemon is asked for it. */
+/* The site's clock may run apart from this machine's, so that the daemon is asked for it. One that
+ * has only just started tells it from its first tick on. */
+static int ask_time(const struct cli_common *common, int64_t *ret_now_ms)
+{
+    const struct cli_common quiet = {.socket = common->socket};
+    const struct timespec pause = {.tv_nsec = CLOCK_PAUSE_MS * 1000000L};
+
+    for (int i = 0; i < CLOCK_TRIES; i++) {
+        int code = 0;
+        json_t *status = cli_ask(&quiet, json_pack("{s:s}", "do", "status"), &code);
+
+        if (!status)
+            return code;
+        *ret_now_ms = cli_time_ms(get(status, "now"));
+        json_decref(status);
+        if (*ret_now_ms != 0)
+            return 0;
+        nanosleep(&pause, NULL);
+    }
+    fprintf(stderr, "tidewatt: the daemon does not tell its time yet: try again later\n");
+    return CLI_NO_DAEMON;
+}
+
 static int settle_times(struct submission *job)
 {
-    const struct cli_common quiet = {.socket = job->common.socket};
-    int64_t now_ms;
-    json_t *status;
-    int code = 0;
+    int64_t now_ms = 0;
+    int code;
 
     if (!job->release.relative && !job->deadline.relative)
         return 0;
-    status = cli_ask(&quiet, json_pack("{s:s}", "do", "status"), &code);
-    if (!status)
+    code = ask_time(&job->common, &now_ms);
+    if (code != 0)
         return code;
-    now_ms = cli_time_ms(get(status, "now"));
-    json_decref(status);
     if (job->release.relative)
         job->release.ms += now_ms;
     if (job->deadline.relative)

@@ -1,4 +1,6 @@
 /* `tidewatt plan`: what is intended for the coming hours, and why each job runs or waits. */
+#include <math.h>
+
 #include "controller/base/utc.h"
 #include "tools/cli.h"
 #include "tools/cli_table.h"
@@ -17,24 +19,36 @@ static void print_head(const json_t *plan, const char *currency)
            (long long)json_integer_value(get(plan, "id")), cli_word(get(plan, "status")),
            cli_time(get(plan, "issue"), issue), cli_time(get(plan, "expires"), expires),
            cli_quantity(get(plan, "solve_ms"), DIMENSION_DURATION, solve));
-    printf("cost %s %s, bound %s, gap %s, peak import %s, %lld late\n\n",
+    printf("cost %s %s, bound %s, gap %s, peak import %s, jobs late: %lld\n\n",
            cli_number(get(plan, "objective"), "%.2f", cost), currency,
            cli_number(get(plan, "bound"), "%.2f", bound), cli_share(get(plan, "gap"), gap),
            cli_quantity(get(plan, "peak_import_w"), DIMENSION_POWER, peak),
            (long long)json_integer_value(get(plan, "late_jobs")));
 }
 
+/* Whole watts: what is less is rounding of the solver. */
+static void power_cell(struct cli_table *table, const json_t *power)
+{
+    char text[CLI_TEXT_ROOM];
+
+    if (json_is_number(power))
+        cli_cell(table, "%s",
+                 quantity_format(round(json_number_value(power)) + 0.0, DIMENSION_POWER, text,
+                                 (int)sizeof(text)));
+    else
+        cli_cell(table, "–");
+}
+
 /* Charging and discharging as one signed number, discharge positive. */
 static void battery_cell(struct cli_table *table, const json_t *slot)
 {
-    const double power_w =
-        json_number_value(get(slot, "discharge_w")) - json_number_value(get(slot, "charge_w"));
-    char text[CLI_TEXT_ROOM];
+    const json_t *discharge = get(slot, "discharge_w"), *charge = get(slot, "charge_w");
+    json_t *power = json_is_number(discharge) && json_is_number(charge)
+                        ? json_real(json_number_value(discharge) - json_number_value(charge))
+                        : json_null();
 
-    if (!json_is_number(get(slot, "discharge_w")) || !json_is_number(get(slot, "charge_w")))
-        cli_cell(table, "–");
-    else
-        cli_cell(table, "%s", quantity_format(power_w, DIMENSION_POWER, text, (int)sizeof(text)));
+    power_cell(table, power);
+    json_decref(power);
 }
 
 static void add_slot(struct cli_table *table, const json_t *slot)
@@ -44,13 +58,13 @@ static void add_slot(struct cli_table *table, const json_t *slot)
     cli_cell(table, "%s", cli_time(get(slot, "start"), text));
     cli_cell(table, "%s", cli_number(get(slot, "price_per_mwh"), "%.2f", text));
     cli_cell(table, "%s", cli_number(get(slot, "carbon_g_per_kwh"), "%.0f", text));
-    cli_cell(table, "%s", cli_quantity(get(slot, "import_w"), DIMENSION_POWER, text));
-    cli_cell(table, "%s", cli_quantity(get(slot, "export_w"), DIMENSION_POWER, text));
-    cli_cell(table, "%s", cli_quantity(get(slot, "pv_w"), DIMENSION_POWER, text));
-    cli_cell(table, "%s", cli_quantity(get(slot, "wind_w"), DIMENSION_POWER, text));
+    power_cell(table, get(slot, "import_w"));
+    power_cell(table, get(slot, "export_w"));
+    power_cell(table, get(slot, "pv_w"));
+    power_cell(table, get(slot, "wind_w"));
     battery_cell(table, slot);
     cli_cell(table, "%s", cli_quantity(get(slot, "soc_wh"), DIMENSION_ENERGY, text));
-    cli_cell(table, "%s", cli_quantity(get(slot, "it_jobs_w"), DIMENSION_POWER, text));
+    power_cell(table, get(slot, "it_jobs_w"));
     cli_cell(table, "%s", cli_word(get(slot, "battery_reason")));
 }
 
@@ -143,7 +157,8 @@ int cli_plan(const struct cli_command *command, int argc, char **argv)
     } else if (!common.json) {
         print_head(plan, cli_word(get(reply, "currency")));
         print_slots(plan, all);
-        print_jobs(plan);
+        if (json_array_size(get(plan, "jobs")) > 0)
+            print_jobs(plan);
     }
     json_decref(reply);
     return 0;

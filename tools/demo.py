@@ -143,7 +143,8 @@ def live(options):
               f"  {tool} submit --power 20kW --work 5min --deadline +1h -- sleep 300\n"
               f"  {tool} mode jobs control\n  sqlite3 {stack.database}\n\nCtrl-C ends it.",
               flush=True)
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        for number in (signal.SIGTERM, signal.SIGINT): # a background shell ignores SIGINT
+            signal.signal(number, signal.default_int_handler)
         while stack.processes["controller"].poll() is None:
             time.sleep(0.5)
         print(f"the controller ended: see {folder}/controller.log")

@@ -19,8 +19,20 @@ void guard_init(struct guard *guard, const struct guard_config *config,
     guard->import_limit_w = fmin(config->import_limit_w, config->import_fail_safe_w);
     for (int i = 0; i < SUBSYSTEMS; i++)
         guard->acts[i] = true;
+    guard->known_charge_max_w = INFINITY;
+    guard->known_discharge_max_w = INFINITY;
     guard->battery.tokens = 1;
     guard->supply.tokens = 1;
+}
+
+void guard_written(struct guard *guard, int32_t point, bool confirmed)
+{
+    if (confirmed || point < 0)
+        return;
+    if (point == guard->inputs.battery_set)
+        guard->battery.written = false;
+    if (point == guard->inputs.supply_set)
+        guard->supply.written = false;
 }
 
 double guard_value(const struct image *image, int32_t point)
@@ -118,19 +130,29 @@ static void withhold_unguarded(struct guard_tick *tick)
     }
 }
 
+/* Only with a new reading: an old one that still counts knows nothing of what changed since. */
+static void note_known(struct guard_tick *tick)
+{
+    struct guard *guard = tick->guard;
+    if (isnan(tick->import_w))
+        return;
+    int64_t read_ms = image_sample(tick->image, guard->inputs.utility_power)->source_ms;
+    tick->new_reading = read_ms != guard->known_ms;
+    if (!tick->new_reading)
+        return;
+    guard->known_ms = read_ms;
+    guard->known_import_w = tick->import_w;
+    guard->known_battery_w = tick->battery_w;
+}
+
 static void read_inputs(struct guard_tick *tick)
 {
     const struct guard_inputs *inputs = &tick->guard->inputs;
     tick->import_w = guard_value(tick->image, inputs->utility_power);
     tick->battery_w = guard_value(tick->image, inputs->battery_power);
     tick->soc_pct = guard_value(tick->image, inputs->battery_soc);
-    struct guard *guard = tick->guard;
-    if (!isnan(tick->import_w)) {
-        guard->known_import_w = tick->import_w;
-        guard->known_battery_w = tick->battery_w;
-        guard->known_ms = image_sample(tick->image, inputs->utility_power)->source_ms;
-    }
-    tick->meter_ms = guard->known_ms;
+    note_known(tick);
+    tick->meter_ms = tick->guard->known_ms;
 }
 
 static int64_t elapsed_since_last(struct guard *guard, int64_t now_ms)

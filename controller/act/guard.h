@@ -48,8 +48,9 @@ struct guard_inputs {               /* point indices, -1: not there */
 };
 
 struct guard_setpoint {
-    bool written;                   /* one was let through since the start */
-    double last;                    /* the one let through last */
+    bool written;                   /* one was let through since the start and is not known to have
+                                       failed */
+    double last;                    /* the one let through last, or what was read back since */
     int64_t written_ms;
     double step;                    /* change that the ramp allows by now */
     double tokens;                  /* writes left in the budget */
@@ -70,7 +71,10 @@ struct guard {                      /* state between ticks; init with guard_init
     bool inlet_breached, feeder_breached[LIMIT_FEEDERS];
     double import_limit_w;          /* in force this tick */
     double known_import_w, known_battery_w; /* when the utility meter was last known ... */
+    double known_jobs_w;            /* ... and what the jobs in its reading drew ... */
     int64_t known_ms;               /* ... at this site time; 0: never */
+    int64_t blind_over_ms;          /* since when the limit is crossed without a meter; 0: not */
+    double known_charge_max_w, known_discharge_max_w; /* what the device offered last */
 };
 
 enum { GUARD_EVENTS = 3 + LIMIT_FEEDERS }; /* most in one tick */
@@ -84,6 +88,14 @@ struct guard_event {
 
 void guard_init(struct guard *guard, const struct guard_config *config,
                 const struct guard_inputs *inputs);
+
+/* The device's answer to a set-point that guard_apply let through, whenever it comes; other points
+ * are ignored. A failed one is no longer taken for in force: the next tick starts from what is read
+ * back or measured and writes again, at once where a hard limit demands it, else within the budget.
+ *
+ * Where the set-point can be read back, a reading newer than the write by `settle_ms` counts more
+ * than any answer, so a device that reverted, or that somebody else moved, is noticed as well. */
+void guard_written(struct guard *guard, int32_t point, bool confirmed);
 
 /* `commands` in the order of priority; entries are changed in place, withheld ones get apply =
  * false and a reason of 204 to 221. `apply` comes in as the mode says: advice (false) is judged

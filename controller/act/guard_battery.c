@@ -14,17 +14,24 @@ struct battery_bounds {
     enum reason high_reason;
 };
 
+/* NAN: unknown. */
 static double in_force(const struct guard_tick *tick)
 {
-    if (tick->guard->battery.written)
-        return tick->guard->battery.last;
-    return isnan(tick->battery_w) ? 0 : tick->battery_w;
+    const struct guard *guard = tick->guard;
+    if (guard->battery.written)
+        return guard->battery.last;
+    return isnan(tick->battery_w) ? guard_value(tick->image, guard->inputs.battery_set)
+                                  : tick->battery_w;
 }
 
-static double device_limit(const struct guard_tick *tick, double configured_w, int32_t point)
+/* An offer that is no longer known does not return to the full rating. */
+static double device_limit(const struct guard_tick *tick, double configured_w, int32_t point,
+                           double *known_w)
 {
     double offered_w = guard_value(tick->image, point);
-    return isnan(offered_w) ? configured_w : fmin(configured_w, fmax(offered_w, 0));
+    if (!isnan(offered_w))
+        *known_w = fmax(offered_w, 0);
+    return fmin(configured_w, *known_w);
 }
 
 static void raise_low(struct battery_bounds *bounds, double target, double hard, enum reason reason)
@@ -74,6 +81,16 @@ static void bound_export(const struct guard_tick *tick, struct battery_bounds *b
     lower_high(bounds, fmax(most_w, 0), REASON_LIMIT_EXPORT);
 }
 
+/* Without the balance of the meters only the direction is sure: what adds to a crossing stops. */
+static void bound_blind(const struct guard_tick *tick, struct battery_bounds *bounds)
+{
+    const struct guard *guard = tick->guard;
+    if (tick->supposed_import_w > guard->import_limit_w)
+        raise_low(bounds, 0, 0, REASON_LIMIT_IMPORT);
+    if (tick->supposed_import_w < -guard->config.export_limit_w)
+        lower_high(bounds, 0, REASON_LIMIT_EXPORT);
+}
+
 static void bound_charge_state(const struct guard_tick *tick, struct battery_bounds *bounds)
 {
     const struct guard_config *config = &tick->guard->config;
@@ -90,12 +107,13 @@ static void bound_charge_state(const struct guard_tick *tick, struct battery_bou
 
 static struct battery_bounds find_bounds(struct guard_tick *tick)
 {
-    const struct guard *guard = tick->guard;
+    struct guard *guard = tick->guard;
     const struct guard_config *config = &guard->config;
-    double charge_w =
-        device_limit(tick, config->battery_charge_max_w, guard->inputs.battery_charge_max);
+    double charge_w = device_limit(tick, config->battery_charge_max_w,
+                                   guard->inputs.battery_charge_max, &guard->known_charge_max_w);
     double discharge_w =
-        device_limit(tick, config->battery_discharge_max_w, guard->inputs.battery_discharge_max);
+        device_limit(tick, config->battery_discharge_max_w, guard->inputs.battery_discharge_max,
+                     &guard->known_discharge_max_w);
     struct battery_bounds bounds = {
         .target_low = -charge_w,
         .hard_low = -charge_w,
@@ -107,7 +125,8 @@ static struct battery_bounds find_bounds(struct guard_tick *tick)
         bound_import(tick, &bounds);
         bound_export(tick, &bounds);
     } else {
-        tick->guard->holding = false;
+        guard->holding = false;
+        bound_blind(tick, &bounds);
     }
     bound_charge_state(tick, &bounds);
     return bounds;
@@ -141,15 +160,33 @@ static struct bounded make_safe(const struct guard_tick *tick, const struct comm
     return safe;
 }
 
+/* An unknown set-point keeps no limit. */
+static bool breaks(const struct battery_bounds *bounds, double set_w)
+{
+    double hard_low_w = fmin(bounds->hard_low, bounds->high);
+    return !(set_w >= hard_low_w && set_w <= bounds->high);
+}
+
+/* The set-point to be judged by the limits. Before the first write, and after one that failed, the
+ * battery may rest while its register already holds what it will do next. */
+static double worst(const struct guard_tick *tick, const struct battery_bounds *bounds,
+                    double present_w)
+{
+    double held_w = guard_value(tick->image, tick->guard->inputs.battery_set);
+    bool next = !tick->guard->battery.written && !isnan(held_w);
+    return next && !breaks(bounds, present_w) ? held_w : present_w;
+}
+
 /* Nobody asked, but what is in force breaks a hard limit. */
-static struct command *demand(struct guard_tick *tick, double present_w)
+static struct command *demand(struct guard_tick *tick, double set_w)
 {
     struct command *command = guard_add(tick, SUBSYSTEM_BATTERY, VERB_SETPOINT);
     if (!command)
         return NULL;
     command->point = tick->guard->inputs.battery_set;
-    command->value = present_w;
-    command->wanted = present_w;
+    command->value = isnan(set_w) ? 0 : set_w;
+    command->wanted = command->value;
+    command->reason = REASON_FAIL_SAFE_STALE; /* unless a limit moves it: it is not known */
     return command;
 }
 
@@ -162,18 +199,21 @@ void guard_battery(struct guard_tick *tick)
         .ramp_per_s = guard->config.battery_ramp_w_per_s,
         .deadband = guard->config.battery_deadband_w,
         .writes_per_hour = guard->config.battery_write_per_hour,
+        .rounding = guard->config.battery_deadband_w,
+        .settle_ms = guard->config.settle_ms,
         .refresh_ms = guard->config.refresh_ms,
     };
     if (!guard->acts[SUBSYSTEM_BATTERY])
         guard->battery.written = false; /* others move it meanwhile: only measured values count */
     setpoint_elapse(&guard->battery, &rules, tick->elapsed_ms);
+    setpoint_read_back(tick, &guard->battery, &rules, guard->inputs.battery_set);
     double present_w = in_force(tick);
     struct battery_bounds bounds = find_bounds(tick);
-    double hard_low_w = fmin(bounds.hard_low, bounds.high);
-    bool forced = present_w < hard_low_w || present_w > bounds.high;
+    double worst_w = worst(tick, &bounds, present_w);
+    bool forced = breaks(&bounds, worst_w);
     struct command *command = setpoint_command(tick, guard->inputs.battery_set);
     if (!command && forced)
-        command = demand(tick, present_w);
+        command = demand(tick, worst_w);
     if (command) {
         struct bounded safe = make_safe(tick, command, &bounds, present_w);
         setpoint_settle(&guard->battery, &rules, command, &safe, present_w, forced, tick->now_ms);

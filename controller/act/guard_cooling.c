@@ -5,12 +5,14 @@
 #include <stddef.h>
 
 static const double deadband_k = 0.1;
+static const double rounding_k = 0.5; /* registers of whole kelvins */
 
 static double in_force(const struct guard_tick *tick)
 {
     const struct guard *guard = tick->guard;
-    return guard->supply.written ? guard->supply.last
-                                 : guard_value(tick->image, guard->inputs.supply_set);
+    if (guard->supply.written)
+        return guard->supply.last;
+    return guard_value(tick->image, guard->inputs.supply_set);
 }
 
 /* What must hold now whatever is asked: the set-point may not be above. */
@@ -34,6 +36,8 @@ static struct bounded make_safe(const struct guard_tick *tick, const struct comm
     bound_high(&safe, ceiling->value, ceiling->reason);
     if (isnan(inlet_c) && !isnan(present_c))
         bound_high(&safe, present_c, REASON_FAIL_SAFE_STALE);
+    if (isnan(present_c)) /* nothing to ramp from: the way up begins at the safe value */
+        bound_high(&safe, config->supply_fail_safe_c, REASON_FAIL_SAFE_STALE);
     if (config->supply_ramp_k_per_s > 0 && !isnan(present_c)) {
         bound_low(&safe, present_c - tick->guard->supply.step, REASON_LIMIT_RAMP);
         bound_high(&safe, present_c + tick->guard->supply.step, REASON_LIMIT_RAMP);
@@ -65,6 +69,8 @@ void guard_cooling(struct guard_tick *tick)
         .ramp_per_s = config->supply_ramp_k_per_s,
         .deadband = deadband_k,
         .writes_per_hour = config->cooling_write_per_hour,
+        .rounding = rounding_k,
+        .settle_ms = config->settle_ms,
         .refresh_ms = config->refresh_ms,
     };
     if (!guard->acts[SUBSYSTEM_COOLING])
@@ -74,6 +80,7 @@ void guard_cooling(struct guard_tick *tick)
     if (!isnan(inlet_c))
         guard_watch(tick, &guard->inlet_breached, inlet_c > config->inlet_limit_c, -1,
                     guard->inputs.inlet_temp, inlet_c, config->inlet_limit_c);
+    setpoint_read_back(tick, &guard->supply, &rules, guard->inputs.supply_set);
     double present_c = in_force(tick);
     struct bounded ceiling = find_ceiling(tick, inlet_c);
     /* The smallest step of a ramp on its way down is a dead band, so as not to wear the register.

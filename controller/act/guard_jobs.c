@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+static const int64_t patience = 2; /* settle times that a stop may take and still be counted on */
+
 static const struct job *find_job(const struct guard_tick *tick, int64_t id)
 {
     for (int i = 0; i < tick->job_count; i++)
@@ -38,24 +40,103 @@ static void note_falling(struct guard_tick *tick, const struct job *job)
         tick->feeder_falling_w[job->feeder] += job->power_w;
 }
 
-/* Its last change happened too recently for the meter's reading to contain it. */
-static bool not_metered_yet(const struct guard_tick *tick, const struct job *job)
+/* Which way a job's load is moving, as a meter sees it that was read at `read_ms`. */
+enum motion { STEADY, RISES, FALLS };
+
+static bool stopping(const struct job *job)
 {
-    return job->state_ms + tick->guard->config.settle_ms >= tick->meter_ms;
+    return job->started_ms > 0 && (job->state == JOB_SUSPENDING || job->state == JOB_CANCELLING);
+}
+
+/* A stop is believed in for a while only: a checkpoint takes minutes and may fail. */
+static bool believed(const struct guard_tick *tick, const struct job *job)
+{
+    return job->state_ms + patience * tick->guard->config.settle_ms >= tick->now_ms;
+}
+
+static enum motion motion_of(const struct guard_tick *tick, const struct job *job, int64_t read_ms)
+{
+    bool recent = job->state_ms + tick->guard->config.settle_ms >= read_ms;
+    bool stopped = job->state == JOB_SUSPENDED || job_state_ended(job->state);
+    if (job->state == JOB_STARTING || job->state == JOB_RESUMING ||
+        (job->state == JOB_RUNNING && recent))
+        return RISES;
+    if (stopping(job) ? believed(tick, job) : stopped && recent && job->started_ms > 0)
+        return FALLS;
+    return STEADY;
+}
+
+/* The site's share only beside a reading of its meter: without one supposed_import_w holds it. */
+static void count_site(struct guard_tick *tick, const struct job *job)
+{
+    enum motion motion = motion_of(tick, job, tick->meter_ms);
+    if (motion == RISES)
+        tick->rising_w += job->power_w * tick->guard->config.overhead_ratio_max;
+    else if (motion == FALLS)
+        tick->falling_w += job->power_w;
+}
+
+/* The feeders have meters of their own, which a silent utility meter does not blind. */
+static void count_feeder(struct guard_tick *tick, const struct job *job)
+{
+    enum motion motion = motion_of(tick, job, tick->now_ms);
+    if (motion == RISES && known_feeder(tick, job->feeder))
+        tick->feeder_rising_w[job->feeder] += job->power_w;
+    else if (motion == FALLS && known_feeder(tick, job->feeder))
+        tick->feeder_falling_w[job->feeder] += job->power_w;
+}
+
+/* What the meter's reading contains for sure, so that it can be missed when it ends. */
+static double metered_jobs(const struct guard_tick *tick)
+{
+    double sum_w = 0;
+    for (int i = 0; i < tick->job_count; i++) {
+        const struct job *job = &tick->jobs[i];
+        bool steady = motion_of(tick, job, tick->meter_ms) == STEADY;
+        if (stopping(job) || (job->state == JOB_RUNNING && steady))
+            sum_w += job->power_w;
+    }
+    return sum_w;
+}
+
+/* What draws now, or will soon. */
+static double drawing_jobs(const struct guard_tick *tick)
+{
+    double sum_w = 0;
+    for (int i = 0; i < tick->job_count; i++) {
+        const struct job *job = &tick->jobs[i];
+        if (job_state_draws_power(job->state) && !(stopping(job) && believed(tick, job)))
+            sum_w += job->power_w;
+    }
+    return sum_w;
+}
+
+/* Without the meter, what was imported when it was last known stands for now, moved by what is
+ * known to have changed: good enough to give load away, never to add any. */
+static void suppose_import(struct guard_tick *tick)
+{
+    struct guard *guard = tick->guard;
+    if (tick->new_reading)
+        guard->known_jobs_w = metered_jobs(tick);
+    if (!isnan(tick->import_w)) {
+        tick->supposed_import_w = tick->import_w;
+        return;
+    }
+    double battery_w = guard->known_battery_w - tick->battery_w;
+    double jobs_w = drawing_jobs(tick) - guard->known_jobs_w;
+    if (jobs_w > 0)
+        jobs_w *= guard->config.overhead_ratio_max;
+    tick->supposed_import_w =
+        guard->known_ms == 0 ? (double)NAN
+                             : guard->known_import_w + jobs_w + (isnan(battery_w) ? 0 : battery_w);
 }
 
 static void count_unmetered(struct guard_tick *tick)
 {
     for (int i = 0; i < tick->job_count; i++) {
-        const struct job *job = &tick->jobs[i];
-        bool recent = not_metered_yet(tick, job);
-        if (job->state == JOB_STARTING || job->state == JOB_RESUMING ||
-            (job->state == JOB_RUNNING && recent))
-            note_rising(tick, job, job->feeder);
-        else if (job->state == JOB_SUSPENDING || job->state == JOB_CANCELLING ||
-                 (recent && job->started_ms > 0 &&
-                  (job->state == JOB_SUSPENDED || job_state_ended(job->state))))
-            note_falling(tick, job);
+        count_feeder(tick, &tick->jobs[i]);
+        if (!isnan(tick->import_w))
+            count_site(tick, &tick->jobs[i]);
     }
 }
 
@@ -122,6 +203,7 @@ static void judge(struct guard_tick *tick, struct command *command)
 
 void guard_jobs(struct guard_tick *tick)
 {
+    suppose_import(tick);
     count_unmetered(tick);
     for (int i = 0; i < tick->count; i++)
         if (tick->commands[i].verb != VERB_SETPOINT)
@@ -148,8 +230,18 @@ static bool sheddable(const struct guard_tick *tick, const struct job *job, int3
            !being_suspended(tick, job->id);
 }
 
-static bool better_to_shed(const struct job *job, const struct job *best)
+/* It runs again since a moment ago: perhaps its suspension just failed. Asking it over and over
+ * must not stand in for jobs that can be stopped. */
+static bool came_back(const struct guard_tick *tick, const struct job *job)
 {
+    return job->state_ms > job->started_ms && believed(tick, job);
+}
+
+static bool better_to_shed(const struct guard_tick *tick, const struct job *job,
+                           const struct job *best)
+{
+    if (best && came_back(tick, job) != came_back(tick, best))
+        return came_back(tick, best);
     if (!best || job->job_class != best->job_class)
         return !best || job->job_class == JOB_SCAVENGER;
     return job->power_w > best->power_w;
@@ -159,7 +251,7 @@ static const struct job *pick(const struct guard_tick *tick, int32_t feeder)
 {
     const struct job *best = NULL;
     for (int i = 0; i < tick->job_count; i++)
-        if (sheddable(tick, &tick->jobs[i], feeder) && better_to_shed(&tick->jobs[i], best))
+        if (sheddable(tick, &tick->jobs[i], feeder) && better_to_shed(tick, &tick->jobs[i], best))
             best = &tick->jobs[i];
     return best;
 }
@@ -204,35 +296,40 @@ static double battery_help(const struct guard_tick *tick)
     return fmax(tick->battery_relief_w, 0);
 }
 
-/* Without the meter, what was imported when it was last known stands for now: good enough to give
- * load away, never to add any. */
-static double blind_import(const struct guard_tick *tick)
-{
-    const struct guard *guard = tick->guard;
-    double moved_w = guard->known_battery_w - tick->battery_w;
-    return guard->known_import_w + (isnan(moved_w) ? 0 : moved_w);
-}
-
+/* The same without a meter: the battery's help counts for a settling time only. */
 static void shed_blind(struct guard_tick *tick)
 {
-    const struct guard *guard = tick->guard;
-    if (guard->known_ms == 0)
+    struct guard *guard = tick->guard;
+    double expected_w = tick->supposed_import_w - tick->falling_w;
+    if (!(expected_w > guard->import_limit_w)) {
+        guard->blind_over_ms = 0;
         return;
-    double expected_w = blind_import(tick) - tick->falling_w;
+    }
+    if (guard->blind_over_ms == 0)
+        guard->blind_over_ms = tick->now_ms;
+    if (tick->now_ms <= guard->blind_over_ms + guard->config.settle_ms)
+        expected_w -= fmax(tick->battery_relief_w, 0);
+    if (expected_w > guard->import_limit_w)
+        shed(tick, expected_w - (guard->import_limit_w - guard->config.headroom_w), -1);
+}
+
+static void shed_import(struct guard_tick *tick)
+{
+    struct guard *guard = tick->guard;
+    guard->blind_over_ms = 0;
+    if (!guard->breached)
+        return;
+    double expected_w = tick->import_w - battery_help(tick) - tick->falling_w;
     if (expected_w > guard->import_limit_w)
         shed(tick, expected_w - (guard->import_limit_w - guard->config.headroom_w), -1);
 }
 
 void guard_shed(struct guard_tick *tick)
 {
-    struct guard *guard = tick->guard;
-    for (int32_t feeder = 0; feeder < guard->config.feeder_count; feeder++)
+    for (int32_t feeder = 0; feeder < tick->guard->config.feeder_count; feeder++)
         shed_feeder(tick, feeder);
     if (isnan(tick->import_w))
         shed_blind(tick);
-    if (isnan(tick->import_w) || !guard->breached)
-        return;
-    double expected_w = tick->import_w - battery_help(tick) - tick->falling_w;
-    if (expected_w > guard->import_limit_w)
-        shed(tick, expected_w - (guard->import_limit_w - guard->config.headroom_w), -1);
+    else
+        shed_import(tick);
 }

@@ -10,10 +10,14 @@ struct guard_tick {
     int64_t now_ms, elapsed_ms;
     double external_limit_w;
     double import_w, battery_w, soc_pct;    /* measured; NAN: unknown */
-    int64_t meter_ms;                       /* site time at which import_w was true */
+    double supposed_import_w;               /* import_w, or while that is unknown the last one
+                                               known, moved by battery and jobs; NAN: never known */
+    int64_t meter_ms;                       /* site time of the last known import */
+    bool new_reading;                       /* it came with this tick */
     enum reason fail_safe_reason;           /* NONE: no fail-safe in force */
     double rising_w, feeder_rising_w[LIMIT_FEEDERS];  /* let start, not yet in the meters */
-    double falling_w, feeder_falling_w[LIMIT_FEEDERS]; /* shed, still in the meters */
+    double falling_w, feeder_falling_w[LIMIT_FEEDERS]; /* shed, still in the meters; both also
+                                                          not yet in supposed_import_w */
     double battery_relief_w;                /* import that the battery takes off by this tick */
     const struct job *jobs;
     int job_count;
@@ -44,11 +48,15 @@ struct command *guard_add(struct guard_tick *tick, enum subsystem subsystem, enu
 /* guard_setpoint.c: ramp, dead band, budget. */
 struct setpoint_rules {
     double ramp_per_s, deadband, writes_per_hour;
-    int64_t refresh_ms;
+    double rounding;               /* a read-back within it is the value written; 0 W exactly */
+    int64_t settle_ms, refresh_ms;
 };
 /* Once a tick, before judging: the ramp's step and the budget grow with time. */
 void setpoint_elapse(struct guard_setpoint *setpoint, const struct setpoint_rules *rules,
                      int64_t elapsed_ms);
+/* Takes what the device holds for in force, once it was read after the last write settled. */
+void setpoint_read_back(const struct guard_tick *tick, struct guard_setpoint *setpoint,
+                        const struct setpoint_rules *rules, int32_t point);
 /* Settles what the command becomes. `in_force`: what the device follows now; `forced`: that breaks
  * a hard limit, so neither dead band nor budget count. */
 void setpoint_settle(struct guard_setpoint *setpoint, const struct setpoint_rules *rules,

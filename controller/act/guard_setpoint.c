@@ -32,6 +32,19 @@ void setpoint_elapse(struct guard_setpoint *setpoint, const struct setpoint_rule
     setpoint->tokens = fmin(setpoint->tokens + earned, burst);
 }
 
+void setpoint_read_back(const struct guard_tick *tick, struct guard_setpoint *setpoint,
+                        const struct setpoint_rules *rules, int32_t point)
+{
+    double held = guard_value(tick->image, point);
+    if (!setpoint->written || isnan(held) ||
+        image_sample(tick->image, point)->source_ms <= setpoint->written_ms + rules->settle_ms)
+        return;
+    /* Idle is exact in every register: the last watts would drain the reserve. */
+    double rounding = setpoint->last == 0 ? 0 : rules->rounding;
+    if (fabs(held - setpoint->last) > rounding)
+        setpoint->last = held;
+}
+
 static void withhold(struct command *command, double in_force, enum reason reason)
 {
     command->value = in_force;

@@ -79,8 +79,11 @@ static int read_file(struct conf *conf, struct error *error)
     if (config_error_type(&conf->config) == CONFIG_ERR_FILE_IO)
         return error_set(error, ERROR_SYSTEM,
                          "%s: cannot be read: check that it exists and is readable", conf->path);
-    return error_set(error, ERROR_INVALID, "%s:%d: %s", file ? file : conf->path,
-                     config_error_line(&conf->config), config_error_text(&conf->config));
+    return error_set(error, ERROR_INVALID,
+                     "%s:%d: %s: look here and in the line before for a missing quote, ';' or "
+                     "bracket",
+                     file ? file : conf->path, config_error_line(&conf->config),
+                     config_error_text(&conf->config));
 }
 
 struct conf *conf_open(const char *path, struct error *error)
@@ -129,6 +132,11 @@ void conf_close(struct conf *conf)
     free(conf->path);
     config_destroy(&conf->config);
     free(conf);
+}
+
+bool conf_sound(const struct conf *conf)
+{
+    return conf->error_count == 0;
 }
 
 struct conf_node *conf_root(struct conf *conf)

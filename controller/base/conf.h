@@ -59,6 +59,7 @@ const char *conf_where(const struct conf_node *node, char *buffer, size_t size);
 
 /* Reports unknown keys and returns the number of errors noted; texts via conf_error_text. */
 size_t conf_finish(struct conf *conf);
+bool conf_sound(const struct conf *conf); /* no error was noted so far */
 size_t conf_error_count(const struct conf *conf);
 const char *conf_error_text(const struct conf *conf, size_t index);
 

@@ -17,8 +17,11 @@ enum {
     LIMIT_JOBS = 1024,        /* jobs known to the controller, ended ones kept for a day */
     LIMIT_JOB_ARGS = 64,      /* words of a job's command */
     LIMIT_JOB_COMMAND = 4096, /* bytes of a job's command */
+    LIMIT_PLAN_MS = 200,         /* real time after which a plan is no longer improved */
+    LIMIT_LP_SECONDS = 30,       /* of one LP solve, a last resort: the worker must come back */
     LIMIT_SLOTS = 192,        /* slots of one plan */
     LIMIT_RUNS = 16,          /* separate stretches in which one planned job runs */
+    LIMIT_STARTS = 8,            /* jobs started in one tick: each takes the machine some ms */
     LIMIT_COMMANDS = 256,     /* commands of one tick; the rest follow in the next */
     LIMIT_EVENTS = 256,       /* events of one tick */
     LIMIT_REQUESTS = 64,      /* outside requests taken in one tick */

@@ -304,7 +304,11 @@ static void read_modbus(struct device_reader *reader, int32_t device)
     out->profile = name ? find_profile(reader, name) : NULL;
     for (int r = 0; out->profile && r < out->profile->row_count; r++) {
         const struct profile_row *row = &out->profile->rows[r];
-        struct point point = {device, row->point, row->low, row->high, row->rollover_milliwh};
+        struct point point = {.kind = row->point,
+                              .low = row->low,
+                              .high = row->high,
+                              .rollover_milliwh = row->rollover_milliwh,
+                              .every_ms = row->every_ms};
         struct error error;
         if (topology_add_point(config->topology, &point, &error) < 0)
             conf_error(reader->node, "%s", error.text);
@@ -459,6 +463,44 @@ static void check_counters(struct conf_node *top, const struct topology *topolog
             point_kind_name(lacks_import ? POINT_ENERGY_IMPORT : POINT_ENERGY_EXPORT));
 }
 
+/* A set-point is renewed at half its reversion time: the write budget must allow that. */
+static void check_refresh(struct conf_node *top, const struct config *config)
+{
+    const struct config_values *v = &config->values;
+    if (*config->battery_device && v->battery_writes_per_hour < 2 * HOURS(1) / v->revert_after_ms)
+        conf_error(top,
+                   "battery.writes_per_hour is too small for battery.revert_after: renewing the "
+                   "set-point alone takes %.0f writes an hour",
+                   ceil(2 * HOURS(1) / v->revert_after_ms));
+}
+
+static void check_feeders(struct conf_node *top, const struct config *config)
+{
+    const struct topology *topology = config->topology;
+    bool metered[LIMIT_FEEDERS] = {false};
+    for (int32_t d = topology_next(topology, ROLE_RACK_PDU, 0); d >= 0;
+         d = topology_next(topology, ROLE_RACK_PDU, d + 1)) {
+        if (topology->devices[d].feeder >= 0)
+            metered[topology->devices[d].feeder] = true;
+    }
+    for (int f = 0; f < topology->feeder_count; f++) {
+        if (config->modes[SUBSYSTEM_JOBS] == MODE_CONTROL && !metered[f])
+            conf_error(top,
+                       "feeder \"%s\" has no device with role \"rack_pdu\": its limit cannot be "
+                       "kept, so jobs cannot be controlled on it",
+                       topology->feeders[f].name);
+    }
+}
+
+/* The device that takes power set-points is the battery of the balance. */
+static void check_battery_role(struct conf_node *top, const struct config *config)
+{
+    int32_t d = topology_find_device(config->topology, config->battery_device);
+    if (d >= 0 && config->topology->devices[d].role != ROLE_BATTERY)
+        conf_error(top, "battery.device \"%s\" must have the role \"battery\"",
+                   config->battery_device);
+}
+
 static void check_whole(struct conf_node *top, struct config *config)
 {
     const struct config_values *v = &config->values;
@@ -476,10 +518,18 @@ static void check_whole(struct conf_node *top, struct config *config)
     if (topology_next(config->topology, ROLE_UTILITY, 0) < 0)
         conf_error(top, "no device with role \"utility\": without the utility meter neither the "
                         "import limit nor PUE can be kept");
+    int32_t utility = topology_next(config->topology, ROLE_UTILITY, 0);
+    if (utility >= 0 && topology_next(config->topology, ROLE_UTILITY, utility + 1) >= 0)
+        conf_error(top,
+                   "more than one device with role \"utility\": the import limit holds for one "
+                   "meter at the point of common coupling; give the others the role none");
+    check_refresh(top, config);
+    check_feeders(top, config);
     if (*config->battery_device && v->capacity_wh <= 0)
         conf_error(top, "battery.capacity is missing: name the usable energy, e.g. \"2 MWh\"");
     for (int32_t d = 0; d < config->topology->device_count; d++)
         check_counters(top, config->topology, d);
+    check_battery_role(top, config);
     check_named_device(top, config, "battery.device", config->battery_device, POINT_POWER_SET);
     check_named_device(top, config, "cooling.supply_device", config->chiller_device,
                        POINT_TEMP_SUPPLY_SET);
@@ -518,7 +568,8 @@ int configuration_load(const char *path, struct config **ret_config, config_note
     read_modes(top, config);
     read_feeders(top, config);
     read_devices(top, config, note, context);
-    check_whole(top, config);
+    if (conf_sound(conf)) /* after other errors it would judge what nobody wrote */
+        check_whole(top, config);
     size_t problems = conf_finish(conf);
     for (size_t i = 0; i < problems; i++)
         note(context, conf_error_text(conf, i));

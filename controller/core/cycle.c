@@ -49,22 +49,37 @@ double cycle_first(const struct cycle *cycle, const struct image *image, enum de
     return NAN;
 }
 
+void cycle_feeder_loads(const struct cycle *cycle, const struct image *image,
+                        double ret_load_w[LIMIT_FEEDERS])
+{
+    const struct topology *topology = cycle->config.topology;
+    bool metered[LIMIT_FEEDERS] = {false};
+    for (int f = 0; f < LIMIT_FEEDERS; f++)
+        ret_load_w[f] = 0;
+    for (int32_t d = topology_next(topology, ROLE_RACK_PDU, 0); d >= 0;
+         d = topology_next(topology, ROLE_RACK_PDU, d + 1)) {
+        double power_w = NAN;
+        int32_t feeder = topology->devices[d].feeder;
+        image_device_value(image, d, POINT_POWER, &power_w);
+        if (feeder < 0)
+            continue;
+        metered[feeder] = true;
+        ret_load_w[feeder] += power_w; /* NAN spreads: unknown */
+    }
+    for (int f = 0; f < LIMIT_FEEDERS; f++) {
+        if (!metered[f])
+            ret_load_w[f] = NAN;
+    }
+}
+
 /* ---- forecast ---- */
 
 static void tell_forecaster_now(struct cycle *cycle, const struct tick_input *input)
 {
-    const struct image *image = input->image;
-    const double now[FORECAST_SERIES] = {
-        [SERIES_PV] = cycle_role_power(cycle, image, ROLE_PV),
-        [SERIES_WIND] = cycle_role_power(cycle, image, ROLE_WIND),
-        [SERIES_PRICE] = cycle_first(cycle, image, ROLE_MARKET, POINT_PRICE),
-        [SERIES_CARBON] = cycle_first(cycle, image, ROLE_MARKET, POINT_CARBON),
-        [SERIES_BASE_IT] = cycle->base_it_w,
-        [SERIES_TEMP] = cycle_first(cycle, image, ROLE_WEATHER, POINT_TEMP_OUTDOOR),
-    };
     for (int s = 0; s < FORECAST_SERIES; s++) {
-        if (!isnan(now[s]))
-            forecaster_now(cycle->forecaster, (enum forecast_series)s, input->now_ms, now[s]);
+        if (!isnan(cycle->series_now[s]))
+            forecaster_now(cycle->forecaster, (enum forecast_series)s, input->now_ms,
+                           cycle->series_now[s]);
     }
 }
 
@@ -133,16 +148,45 @@ static void expire(struct cycle *cycle, const struct tick_input *input, struct t
     }
 }
 
+/* A plan made before the first readings would hold everything back for nothing: after a start the
+ * meters get one planning interval to speak. */
+static bool worth_planning(struct cycle *cycle, const struct tick_input *input)
+{
+    const struct image *image = input->image;
+    if (cycle->first_tick_ms == 0)
+        cycle->first_tick_ms = input->now_ms;
+    if (input->now_ms >= cycle->first_tick_ms + cycle->config.plan_every_ms)
+        return true;
+    bool metered = !isnan(cycle_role_power(cycle, image, ROLE_UTILITY)) &&
+                   !isnan(cycle_role_power(cycle, image, ROLE_RACK_PDU));
+    bool battery = cycle->config.battery.capacity_wh <= 0 ||
+                   !isnan(cycle_first(cycle, image, ROLE_BATTERY, POINT_SOC));
+    return metered && battery;
+}
+
+static void tell_late(struct cycle *cycle, const struct tick_input *input,
+                      struct tick_output *output)
+{
+    if (cycle->late_told || input->now_ms < cycle->solving_since_ms + cycle->config.plan_every_ms)
+        return;
+    cycle->late_told = true;
+    cycle_event(output, EVENT_PLAN_LATE, "planner", "still solving; the last plan holds");
+}
+
 static void ask_for_plan(struct cycle *cycle, const struct tick_input *input,
                          struct tick_output *output)
 {
     bool due = input->now_ms >= cycle->plan_due_ms || cycle->replan;
-    if (!due || cycle->solving)
+    if (cycle->solving)
+        tell_late(cycle, input, output);
+    if (!due || cycle->solving || !worth_planning(cycle, input))
         return;
     output->problem = cycle_problem(cycle, input);
     if (!output->problem)
         return;
     cycle->solving = true;
+    cycle->solving_since_ms = input->now_ms;
+    cycle->late_told = false;
     cycle->replan = false;
     cycle->plan_due_ms =
         utc_floor(input->now_ms, cycle->config.plan_every_ms) + cycle->config.plan_every_ms;
@@ -239,6 +283,7 @@ struct cycle *cycle_create(const struct cycle_config *config, struct error *erro
     cycle->config = *config;
     cycle->next_plan_id = 1;
     cycle->base_it_w = NAN;
+    cycle->supply_in_force_c = NAN;
     forget_snapshot(&cycle->snapshot);
     overhead_init(&cycle->overhead, config->fixed_w, config->overhead_ratio);
     cycle->forecaster = forecaster_create(&config->forecaster, error);

@@ -142,7 +142,7 @@ void cycle_resume_peak(struct cycle *cycle, int64_t month_start_ms, double peak_
 /* Of a quarter hour that has no account yet; after the meters and quarters. */
 void cycle_resume_interval(struct cycle *cycle, const struct energy_interval *interval);
 void cycle_resume_quarter(struct cycle *cycle,
-                          const struct pue *quarter); /* of today or this hour */
+                          const struct pue *quarter); /* of yesterday or today */
 
 void cycle_set_mode(struct cycle *cycle, enum subsystem subsystem, enum mode mode);
 void cycle_replan(struct cycle *cycle); /* asks for a plan in the next tick */
@@ -150,8 +150,13 @@ const struct snapshot *cycle_snapshot(const struct cycle *cycle);
 const struct plan *cycle_plan(const struct cycle *cycle); /* in force, or NULL */
 const struct forecaster *cycle_forecaster(const struct cycle *cycle);
 
-/* Commands that bring the plant into its safe state at shutdown: battery set-point 0, cooling to
- * its fail-safe value; jobs stay as they are. Returns their number. */
-int cycle_safe_state(struct cycle *cycle, int64_t now_ms, struct decision *ret_decisions, int most);
+/* The command that lets go of a subsystem in control, at shutdown or when its mode is taken back:
+ * battery set-point 0; cooling to its fail-safe value or what is in force, whichever is colder;
+ * jobs stay as they are. Returns the number of decisions, 0 or 1. */
+int cycle_release(struct cycle *cycle, enum subsystem subsystem, enum reason reason,
+                  const char *asker, int64_t now_ms, struct decision *ret_decision);
+
+/* The outcome of a set-point write, for the guard. */
+void cycle_written(struct cycle *cycle, int32_t point, bool confirmed);
 
 #endif

@@ -86,6 +86,12 @@ static bool runs_later(const struct plan_job *planned, int64_t now_ms)
     return planned->run_count > 0 && planned->runs[planned->run_count - 1].end_ms > now_ms;
 }
 
+/* A start that failed is not repeated every tick. */
+static bool start_is_due(const struct job *job, int64_t now_ms)
+{
+    return job->reason != REASON_START_FAILED || now_ms - job->state_ms >= MINUTE_MS;
+}
+
 static void plan_job_command(const struct cycle *cycle, const struct job *job, int64_t now_ms,
                              struct commands *commands)
 {
@@ -93,9 +99,9 @@ static void plan_job_command(const struct cycle *cycle, const struct job *job, i
     int runs = plan_job_runs(cycle->plan, job->id, now_ms, &planned);
     if (runs < 0)
         return; /* newer than the plan: the next plan, already asked for, decides */
-    if (runs && job->state == JOB_QUEUED)
+    if (runs && job->state == JOB_QUEUED && start_is_due(job, now_ms))
         add_job(commands, job, VERB_JOB_START, planned->feeder, planned->reason);
-    else if (runs && job->state == JOB_SUSPENDED)
+    else if (runs && job->state == JOB_SUSPENDED && start_is_due(job, now_ms))
         add_job(commands, job, VERB_JOB_RESUME, job->feeder, planned->reason);
     else if (!runs && job->state == JOB_RUNNING && job->can_suspend && runs_later(planned, now_ms))
         add_job(commands, job, VERB_JOB_SUSPEND, job->feeder, planned->reason);
@@ -110,6 +116,13 @@ static void plan_jobs(const struct cycle *cycle, const struct tick_input *input,
 
 /* ---- battery ---- */
 
+static double battery_power(const struct cycle *cycle, const struct image *image)
+{
+    double power_w = NAN;
+    image_device_value(image, cycle->config.battery_device, POINT_POWER, &power_w);
+    return power_w;
+}
+
 static void plan_battery(const struct cycle *cycle, const struct tick_input *input,
                          struct commands *commands)
 {
@@ -123,22 +136,26 @@ static void plan_battery(const struct cycle *cycle, const struct tick_input *inp
                       ? fmax(cycle->plan->peak_import_w, cycle->peak_w)
                       : INFINITY,
         .net_w = cycle_role_power(cycle, input->image, ROLE_UTILITY),
-        .battery_w = cycle_role_power(cycle, input->image, ROLE_BATTERY),
-        .planned_reason = slot->battery_reason,
+        .battery_w = battery_power(cycle, input->image),
+        /* A plan without a battery: its charge was unknown. */
+        .planned_reason =
+            slot->battery_reason == REASON_NONE ? REASON_FAIL_SAFE_STALE : slot->battery_reason,
     };
     enum reason reason;
     double value_w = dispatch_battery(&wish, &reason);
     add_setpoint(commands, SUBSYSTEM_BATTERY, cycle->battery_set, value_w, reason);
 }
 
-/* The device's own reversion time, written again whenever it does not hold it. */
-static void set_reversion(const struct cycle *cycle, const struct tick_input *input,
+/* The device's own reversion time, written again when it holds another: devices round it. */
+static void set_reversion(struct cycle *cycle, const struct tick_input *input,
                           struct tick_output *output)
 {
     double wanted_s = (double)cycle->config.battery_revert_after_ms / SECOND_MS, now_s;
     if (cycle->config.modes[SUBSYSTEM_BATTERY] != MODE_CONTROL || cycle->battery_revert < 0 ||
-        !image_value(input->image, cycle->battery_revert, &now_s) || now_s == wanted_s)
+        input->now_ms < cycle->revert_due_ms ||
+        !image_value(input->image, cycle->battery_revert, &now_s) || fabs(now_s - wanted_s) <= 1)
         return;
+    cycle->revert_due_ms = input->now_ms + cycle->config.plan_every_ms;
     struct commands commands = {.count = 0};
     add_setpoint(&commands, SUBSYSTEM_BATTERY, cycle->battery_revert, wanted_s, REASON_PLANNED);
     cycle_decide(output, cycle, input->now_ms, &commands.list[0]);
@@ -149,6 +166,7 @@ static void set_reversion(const struct cycle *cycle, const struct tick_input *in
 static void advise_cooling(struct cycle *cycle, const struct tick_input *input,
                            struct commands *commands)
 {
+    image_value(input->image, cycle->supply_set, &cycle->supply_in_force_c);
     if (cycle->supply_set < 0 || input->now_ms < cycle->cooling_due_ms)
         return;
     cycle->cooling_due_ms = input->now_ms + cycle->config.cooling_every_ms;
@@ -172,21 +190,6 @@ static void advise_cooling(struct cycle *cycle, const struct tick_input *input,
 }
 
 /* ---- guard and modes ---- */
-
-static void feeder_loads(const struct cycle *cycle, const struct image *image,
-                         double ret_load_w[LIMIT_FEEDERS])
-{
-    const struct topology *topology = cycle->config.topology;
-    for (int f = 0; f < LIMIT_FEEDERS; f++)
-        ret_load_w[f] = 0;
-    for (int32_t d = topology_next(topology, ROLE_RACK_PDU, 0); d >= 0;
-         d = topology_next(topology, ROLE_RACK_PDU, d + 1)) {
-        double power_w = NAN;
-        image_device_value(image, d, POINT_POWER, &power_w);
-        if (topology->devices[d].feeder >= 0)
-            ret_load_w[topology->devices[d].feeder] += power_w; /* NAN spreads: unknown */
-    }
-}
 
 /* An observed subsystem is left alone altogether; an advised one keeps its commands as advice. */
 static void apply_modes(const struct cycle *cycle, struct commands *commands)
@@ -235,7 +238,7 @@ static void guard_commands(struct cycle *cycle, const struct tick_input *input,
                            struct commands *commands, struct tick_output *output)
 {
     double load_w[LIMIT_FEEDERS];
-    feeder_loads(cycle, input->image, load_w);
+    cycle_feeder_loads(cycle, input->image, load_w);
     for (int s = 0; s < SUBSYSTEMS; s++)
         cycle->guard.acts[s] = cycle->config.modes[s] == MODE_CONTROL;
     struct guard_event events[GUARD_EVENTS];
@@ -249,18 +252,28 @@ static void guard_commands(struct cycle *cycle, const struct tick_input *input,
 
 /* ---- decisions ---- */
 
+static double news_step(const struct cycle *cycle, const struct command *command)
+{
+    static const double SUPPLY_STEP_K = 0.1;
+    return command->subsystem == SUBSYSTEM_BATTERY ? cycle->config.guard.battery_deadband_w
+                                                   : SUPPLY_STEP_K;
+}
+
 /* True when the verdict differs from the last one about the same subject. */
 static bool is_news(struct cycle *cycle, const struct command *command)
 {
-    int64_t subject =
-        command->verb == VERB_SETPOINT ? -(int64_t)command->point - 1 : command->job_id;
+    bool setpoint = command->verb == VERB_SETPOINT;
+    int64_t subject = setpoint ? -(int64_t)command->point - 1 : command->job_id;
     enum { ROOM = sizeof cycle->verdicts / sizeof *cycle->verdicts };
-    struct verdict *verdict = &cycle->verdicts[(uint64_t)subject % ROOM];
-    const struct verdict now = {subject, command->verb, command->reason, command->apply};
-    if (verdict->subject == now.subject && verdict->verb == now.verb &&
-        verdict->reason == now.reason && verdict->apply == now.apply)
+    struct verdict *last = &cycle->verdicts[(uint64_t)subject % ROOM];
+    const struct verdict now = {subject,        command->verb,   command->reason,
+                                command->apply, command->feeder, command->value};
+    bool same = last->subject == now.subject && last->verb == now.verb &&
+                last->reason == now.reason && last->apply == now.apply &&
+                last->feeder == now.feeder;
+    if (same && (!setpoint || fabs(now.value - last->value) <= news_step(cycle, command)))
         return false;
-    *verdict = now;
+    *last = now;
     return true;
 }
 
@@ -300,7 +313,7 @@ static void follow_fallback(const struct cycle *cycle, const struct tick_input *
                             struct commands *commands)
 {
     double load_w[LIMIT_FEEDERS];
-    feeder_loads(cycle, input->image, load_w);
+    cycle_feeder_loads(cycle, input->image, load_w);
     const struct fallback_input state = {
         .jobs = input->jobs,
         .job_count = input->job_count,
@@ -314,6 +327,17 @@ static void follow_fallback(const struct cycle *cycle, const struct tick_input *
     commands->count = fallback_commands(&state, commands->list, LIMIT_COMMANDS);
 }
 
+/* What is left out here is asked for again in the next tick. */
+static void limit_starts(struct commands *commands)
+{
+    int kept = 0, starts = 0;
+    for (int i = 0; i < commands->count; i++) {
+        if (commands->list[i].verb != VERB_JOB_START || ++starts <= LIMIT_STARTS)
+            commands->list[kept++] = commands->list[i];
+    }
+    commands->count = kept;
+}
+
 void cycle_act(struct cycle *cycle, const struct tick_input *input, struct tick_output *output)
 {
     static_assert(sizeof(struct commands) < 65536, "the commands of a tick live on the stack");
@@ -323,6 +347,7 @@ void cycle_act(struct cycle *cycle, const struct tick_input *input, struct tick_
         follow_plan(cycle, input, &commands);
     else
         follow_fallback(cycle, input, &commands);
+    limit_starts(&commands);
     advise_cooling(cycle, input, &commands);
     apply_modes(cycle, &commands);
     guard_commands(cycle, input, &commands, output);
@@ -331,19 +356,29 @@ void cycle_act(struct cycle *cycle, const struct tick_input *input, struct tick_
     set_reversion(cycle, input, output);
 }
 
-int cycle_safe_state(struct cycle *cycle, int64_t now_ms, struct decision *ret_decisions, int most)
+int cycle_release(struct cycle *cycle, enum subsystem subsystem, enum reason reason,
+                  const char *asker, int64_t now_ms, struct decision *ret_decision)
 {
     struct commands commands = {.count = 0};
-    if (cycle->config.modes[SUBSYSTEM_BATTERY] == MODE_CONTROL && cycle->battery_set >= 0)
-        add_setpoint(&commands, SUBSYSTEM_BATTERY, cycle->battery_set, 0, REASON_SHUTDOWN);
-    if (cycle->config.modes[SUBSYSTEM_COOLING] == MODE_CONTROL && cycle->supply_set >= 0)
-        add_setpoint(&commands, SUBSYSTEM_COOLING, cycle->supply_set,
-                     cycle->config.guard.supply_fail_safe_c, REASON_SHUTDOWN);
-    int count = commands.count < most ? commands.count : most;
-    for (int i = 0; i < count; i++)
-        ret_decisions[i] = (struct decision){.command = commands.list[i],
-                                             .at_ms = now_ms,
-                                             .plan_id = cycle->plan ? cycle->plan->id : 0,
-                                             .mode = MODE_CONTROL};
-    return count;
+    if (cycle->config.modes[subsystem] != MODE_CONTROL)
+        return 0;
+    if (subsystem == SUBSYSTEM_BATTERY && cycle->battery_set >= 0)
+        add_setpoint(&commands, subsystem, cycle->battery_set, 0, reason);
+    if (subsystem == SUBSYSTEM_COOLING && cycle->supply_set >= 0)
+        add_setpoint(&commands, subsystem, cycle->supply_set,
+                     fmin(cycle->config.guard.supply_fail_safe_c, cycle->supply_in_force_c),
+                     reason);
+    if (commands.count == 0)
+        return 0;
+    snprintf(commands.list[0].asker, sizeof commands.list[0].asker, "%s", asker);
+    *ret_decision = (struct decision){.command = commands.list[0],
+                                      .at_ms = now_ms,
+                                      .plan_id = cycle->plan ? cycle->plan->id : 0,
+                                      .mode = MODE_CONTROL};
+    return 1;
+}
+
+void cycle_written(struct cycle *cycle, int32_t point, bool confirmed)
+{
+    guard_written(&cycle->guard, point, confirmed);
 }

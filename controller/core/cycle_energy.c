@@ -33,8 +33,10 @@ static void add_meters(struct cycle *cycle)
         bool integrates = needs_integration(topology, p);
         if (!integrates && !counts_energy(topology, p))
             continue;
+        /* No meter of this site carries ten times its import limit. */
         meter_init(&cycle->meters[cycle->meter_count++], p, QUARTER_MS, cycle->config.meter_gap_ms,
-                   topology->points[p].rollover_milliwh, integrates);
+                   topology->points[p].rollover_milliwh, integrates,
+                   10 * cycle->config.guard.import_limit_w);
     }
 }
 
@@ -205,28 +207,34 @@ static double running_jobs_w(const struct tick_input *input)
     return sum_w;
 }
 
-static void add_means(struct cycle *cycle, const struct tick_input *input)
+/* What the series are at this moment; NAN: unknown. */
+static void read_series(struct cycle *cycle, const struct tick_input *input,
+                        double ret_now[FORECAST_SERIES])
 {
     const struct image *image = input->image;
     double it_w = cycle_role_power(cycle, image, pue_category_role(cycle->config.pue_category));
-    cycle->base_it_w = fmax(it_w - running_jobs_w(input), 0);
-    if (isnan(it_w))
-        cycle->base_it_w = NAN;
+    cycle->base_it_w = isnan(it_w) ? NAN : fmax(it_w - running_jobs_w(input), 0);
+    ret_now[SERIES_PV] = cycle_role_power(cycle, image, ROLE_PV);
+    ret_now[SERIES_WIND] = cycle_role_power(cycle, image, ROLE_WIND);
+    ret_now[SERIES_PRICE] = cycle_first(cycle, image, ROLE_MARKET, POINT_PRICE);
+    ret_now[SERIES_CARBON] = cycle_first(cycle, image, ROLE_MARKET, POINT_CARBON);
+    ret_now[SERIES_BASE_IT] = cycle->base_it_w;
+    ret_now[SERIES_TEMP] = cycle_first(cycle, image, ROLE_WEATHER, POINT_TEMP_OUTDOOR);
+}
+
+/* A value holds from the tick that saw it to the next one: a price that changes on the hour does
+ * not touch the quarter hour before. */
+static void add_means(struct cycle *cycle, const struct tick_input *input)
+{
+    double held[FORECAST_SERIES];
+    memcpy(held, cycle->series_now, sizeof held);
+    read_series(cycle, input, cycle->series_now);
     int64_t elapsed_ms = input->now_ms - cycle->last_tick_ms;
     if (cycle->last_tick_ms == 0 || elapsed_ms <= 0 || elapsed_ms > cycle->config.meter_gap_ms)
         return;
     struct quarter *quarter = quarter_at(cycle, utc_floor(input->now_ms - 1, QUARTER_MS));
-    if (!quarter)
-        return;
-    struct running_mean *means = quarter->means;
-    add_mean(&means[SERIES_PV], cycle_role_power(cycle, image, ROLE_PV), elapsed_ms);
-    add_mean(&means[SERIES_WIND], cycle_role_power(cycle, image, ROLE_WIND), elapsed_ms);
-    add_mean(&means[SERIES_PRICE], cycle_first(cycle, image, ROLE_MARKET, POINT_PRICE), elapsed_ms);
-    add_mean(&means[SERIES_CARBON], cycle_first(cycle, image, ROLE_MARKET, POINT_CARBON),
-             elapsed_ms);
-    add_mean(&means[SERIES_BASE_IT], cycle->base_it_w, elapsed_ms);
-    add_mean(&means[SERIES_TEMP], cycle_first(cycle, image, ROLE_WEATHER, POINT_TEMP_OUTDOOR),
-             elapsed_ms);
+    for (int s = 0; quarter && s < FORECAST_SERIES; s++)
+        add_mean(&quarter->means[s], held[s], elapsed_ms);
 }
 
 /* ---- accounts ---- */

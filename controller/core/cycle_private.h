@@ -33,6 +33,8 @@ struct verdict {
     enum verb verb;
     enum reason reason;
     bool apply;
+    int32_t feeder;
+    double value;
 };
 
 struct cycle {
@@ -58,12 +60,16 @@ struct cycle {
 
     struct plan *plan;    /* in force, or NULL */
     struct plan *retired; /* stays readable until the next adoption */
-    int64_t next_plan_id, plan_due_ms;
+    int64_t next_plan_id, plan_due_ms, first_tick_ms;
     bool replan, solving, expired_told;
 
     struct verdict verdicts[2 * LIMIT_JOBS];
     int32_t battery_set, battery_revert, supply_set;
-    int64_t cooling_due_ms;
+    int64_t cooling_due_ms, revert_due_ms;
+    double supply_in_force_c; /* NAN: unknown */
+    int64_t solving_since_ms;
+    bool late_told;
+    double series_now[FORECAST_SERIES]; /* at the last tick; NAN: unknown */
     double base_it_w; /* measured IT minus running jobs; NAN: unknown */
 };
 
@@ -85,6 +91,9 @@ double cycle_role_power(const struct cycle *cycle, const struct image *image,
                         enum device_role role);
 double cycle_first(const struct cycle *cycle, const struct image *image, enum device_role role,
                    enum point_kind kind); /* NAN: unknown */
+/* Measured IT load of each feeder; NAN when one of its rack PDUs is unknown or it has none. */
+void cycle_feeder_loads(const struct cycle *cycle, const struct image *image,
+                        double ret_load_w[LIMIT_FEEDERS]);
 void cycle_event(struct tick_output *output, enum event_kind kind, const char *subject,
                  const char *format, ...) __attribute__((format(printf, 4, 5)));
 void cycle_decide(struct tick_output *output, const struct cycle *cycle, int64_t now_ms,

@@ -15,45 +15,34 @@ static double forecast_mean_or(const struct cycle *cycle, enum forecast_series s
     return value;
 }
 
-/* IT load on each feeder that is not a managed job. False when a PDU is unknown. */
-static bool feeder_base(const struct cycle *cycle, const struct tick_input *input,
+/* IT load on each feeder that is not a managed job; NAN: unknown. */
+static void feeder_base(const struct cycle *cycle, const struct tick_input *input,
                         double ret_base_w[LIMIT_FEEDERS])
 {
-    const struct topology *topology = cycle->config.topology;
-    for (int f = 0; f < LIMIT_FEEDERS; f++)
-        ret_base_w[f] = 0;
-    for (int32_t d = topology_next(topology, ROLE_RACK_PDU, 0); d >= 0;
-         d = topology_next(topology, ROLE_RACK_PDU, d + 1)) {
-        double power_w;
-        if (!image_device_value(input->image, d, POINT_POWER, &power_w))
-            return false;
-        if (topology->devices[d].feeder >= 0)
-            ret_base_w[topology->devices[d].feeder] += power_w;
-    }
+    cycle_feeder_loads(cycle, input->image, ret_base_w);
     for (int j = 0; j < input->job_count; j++) {
         const struct job *job = &input->jobs[j];
         if (job_state_draws_power(job->state) && job->feeder >= 0)
             ret_base_w[job->feeder] -= job->power_w;
     }
     for (int f = 0; f < LIMIT_FEEDERS; f++)
-        ret_base_w[f] = fmax(ret_base_w[f], 0);
-    return true;
+        ret_base_w[f] = isnan(ret_base_w[f]) ? NAN : fmax(ret_base_w[f], 0);
 }
 
-static void fill_base(const struct cycle *cycle, struct problem *problem,
-                      const double base_w[LIMIT_FEEDERS], bool known, struct problem_slot *slot)
+/* The forecast of all base load is split as it is split now; a feeder of unknown load is full. */
+static void fill_base(const struct cycle *cycle, const struct problem *problem,
+                      const double base_w[LIMIT_FEEDERS], struct problem_slot *slot)
 {
     double now_w = 0;
     for (int f = 0; f < problem->feeder_count; f++)
-        now_w += base_w[f];
-    double then_w = forecast_mean_or(cycle, SERIES_BASE_IT, slot, NAN);
+        now_w += isnan(base_w[f]) ? 0 : base_w[f];
+    double then_w = forecast_mean_or(cycle, SERIES_BASE_IT, slot, now_w);
     for (int f = 0; f < problem->feeder_count; f++) {
-        if (isnan(then_w))
-            slot->base_it_w[f] = known ? base_w[f] : problem->feeders[f].limit_w;
-        else if (known && now_w > 0)
-            slot->base_it_w[f] = then_w * base_w[f] / now_w;
+        if (isnan(base_w[f]))
+            slot->base_it_w[f] = problem->feeders[f].limit_w;
         else
-            slot->base_it_w[f] = then_w / problem->feeder_count;
+            slot->base_it_w[f] =
+                now_w > 0 ? then_w * base_w[f] / now_w : then_w / problem->feeder_count;
     }
 }
 
@@ -170,10 +159,10 @@ struct problem *cycle_problem(struct cycle *cycle, const struct tick_input *inpu
     problem->peak_so_far_w = cycle->peak_w;
     problem_slots(problem, input->now_ms, cycle->config.horizon_h);
     double base_w[LIMIT_FEEDERS];
-    bool known = feeder_base(cycle, input, base_w);
+    feeder_base(cycle, input, base_w);
     for (int s = 0; s < problem->slot_count; s++) {
         fill_slot(cycle, input, &problem->slots[s]);
-        fill_base(cycle, problem, base_w, known, &problem->slots[s]);
+        fill_base(cycle, problem, base_w, &problem->slots[s]);
     }
     fill_battery(cycle, input, problem);
     for (int j = 0; j < input->job_count; j++) {

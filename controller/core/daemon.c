@@ -13,8 +13,7 @@
 #include "controller/core/service.h"
 
 enum {
-    PLAN_BUDGET_MS = 2000, /* real time for improving one plan */
-    SAFE_STATE_MS = 2000,  /* real time for the last writes at shutdown */
+    SAFE_STATE_MS = 2000, /* real time for the last writes at shutdown */
 };
 
 /* ---- what drivers deliver ---- */
@@ -40,14 +39,17 @@ static void take_link(void *context, int32_t device, enum link_state link, enum 
              daemon->config->topology->devices[device].name);
     snprintf(event.text, sizeof event.text, "%s", reason_text(reason));
     daemon_event(daemon, &event);
-    if (!is_up)
-        cycle_replan(daemon->cycle);
+    cycle_replan(daemon->cycle);
 }
 
 static void take_written(void *context, int32_t point, double value, enum reason reason)
 {
     struct daemon *daemon = context;
     store_post_write(daemon->store, daemon->now_ms, point, value, reason);
+    cycle_written(daemon->cycle, point, reason == REASON_WRITE_CONFIRMED);
+    if (daemon->stopping && reason == REASON_WRITE_CONFIRMED &&
+        ++daemon->safe_confirmed >= daemon->safe_wanted)
+        uv_stop(&daemon->loop);
     if (reason == REASON_WRITE_FAILED) {
         char name[2 * LIMIT_NAME];
         topology_point_name(daemon->config->topology, point, name, sizeof name);
@@ -72,13 +74,14 @@ void daemon_event(struct daemon *daemon, const struct cycle_event *event)
 static void write_setpoint(struct daemon *daemon, const struct command *command)
 {
     struct error error = {""};
-    for (int d = 0; d < daemon->driver_count; d++) {
-        if (driver_write(daemon->drivers[d], command->point, command->value, &error) == 0)
-            return;
-    }
+    int32_t device = daemon->config->topology->points[command->point].device;
+    struct driver *driver = daemon->links[device].driver;
+    if (driver && driver_write(driver, command->point, command->value, &error) == 0)
+        return;
     log_warning("set-point not written: %s", error.text);
     store_post_write(daemon->store, daemon->now_ms, command->point, command->value,
                      REASON_WRITE_FAILED);
+    cycle_written(daemon->cycle, command->point, false);
 }
 
 static void execute(struct daemon *daemon, const struct command *command)
@@ -89,12 +92,16 @@ static void execute(struct daemon *daemon, const struct command *command)
     }
     struct error error = {""};
     int result = daemon->batch->verbs->command(daemon->batch, command, daemon->now_ms, &error);
-    if (result < 0)
-        log_warning("job %lld: %s: %s", (long long)command->job_id, verb_name(command->verb),
-                    error.text);
+    if (result == 0)
+        return;
+    struct cycle_event event = {.kind = EVENT_COMMAND_FAILED};
+    snprintf(event.subject, sizeof event.subject, "job %lld", (long long)command->job_id);
+    snprintf(event.text, sizeof event.text, "%s: %s", verb_name(command->verb),
+             result < 0 ? error.text : reason_text((enum reason)result));
+    daemon_event(daemon, &event);
 }
 
-static void execute_decisions(struct daemon *daemon)
+void daemon_execute(struct daemon *daemon)
 {
     const struct tick_output *output = daemon->output;
     for (int i = 0; i < output->decision_count; i++) {
@@ -187,9 +194,9 @@ static void watch_store(struct daemon *daemon)
 static void watch_broker(struct daemon *daemon, const struct mqtt_health *health)
 {
     bool up = health->link == LINK_UP;
-    if (up == daemon->broker_up)
+    if (health->link == LINK_CONNECTING || health->link == daemon->broker_told)
         return;
-    daemon->broker_up = up;
+    daemon->broker_told = health->link;
     tell(daemon, up ? EVENT_BROKER_FOUND : EVENT_BROKER_LOST, daemon->config->mqtt.host,
          up ? "connected" : health->cause.text);
     const struct job *jobs;
@@ -253,7 +260,7 @@ static void tick(struct daemon *daemon)
     image_freeze(&daemon->frozen, &daemon->live, daemon->now_ms);
     poll_jobs(daemon);
     run_cycle(daemon);
-    execute_decisions(daemon);
+    daemon_execute(daemon);
     record(daemon);
     watch_store(daemon);
     watch_mqtt(daemon);
@@ -301,9 +308,12 @@ static void on_signal(uv_signal_t *handle, int number)
     daemon->now_ms = clock_now_ms(daemon->clock);
     struct tick_output *output = daemon->output;
     tick_output_clear(output);
-    output->decision_count =
-        cycle_safe_state(daemon->cycle, daemon->now_ms, output->decisions, LIMIT_COMMANDS);
-    execute_decisions(daemon);
+    for (int s = 0; s < SUBSYSTEMS; s++)
+        output->decision_count +=
+            cycle_release(daemon->cycle, (enum subsystem)s, REASON_SHUTDOWN, "tidewattd",
+                          daemon->now_ms, &output->decisions[output->decision_count]);
+    daemon->safe_wanted = output->decision_count;
+    daemon_execute(daemon);
     store_post_tick(daemon->store, daemon->now_ms, output);
     uv_timer_start(&daemon->timer, on_safe_state_written,
                    output->decision_count > 0 ? SAFE_STATE_MS : 1, 0);
@@ -319,8 +329,10 @@ void daemon_run(struct daemon *daemon)
     service_ready();
     uv_run(&daemon->loop, UV_RUN_DEFAULT);
     daemon->now_ms = clock_now_ms(daemon->clock);
-    tell(daemon, EVENT_STOPPED, "tidewattd",
-         "battery and cooling at their safe set-points, jobs left as they are");
+    char text[128];
+    snprintf(text, sizeof text, "%d of %d safe set-points confirmed, jobs left as they are",
+             daemon->safe_confirmed, daemon->safe_wanted);
+    tell(daemon, EVENT_STOPPED, "tidewattd", text);
 }
 
 /* ---- creation ---- */
@@ -349,6 +361,9 @@ static int open_drivers(struct daemon *daemon, struct error *error)
                               config->modbus_devices, config->modbus_count, &sink,
                               &daemon->drivers[daemon->driver_count], error) < 0)
             return error_prefix(error, ERROR_SYSTEM, "modbus");
+        for (int m = 0; m < config->modbus_count; m++)
+            daemon->links[config->modbus_devices[m].device].driver =
+                daemon->drivers[daemon->driver_count];
         daemon->driver_count++;
     }
     if (*config->mqtt.host) {
@@ -396,7 +411,7 @@ static int open_all(struct daemon *daemon, struct error *error)
         image_init(&daemon->frozen, config->topology, error) < 0 || open_store(daemon, error) < 0)
         return ERROR_SYSTEM;
     daemon->cycle = cycle_create(&cycle_config, error);
-    daemon->planner = planner_create(PLAN_BUDGET_MS, error);
+    daemon->planner = planner_create(LIMIT_PLAN_MS, error);
     if (!daemon->cycle || !daemon->planner || open_batch(daemon, error) < 0)
         return ERROR_SYSTEM;
     if (daemon_recover(daemon, error) < 0 || open_drivers(daemon, error) < 0)
@@ -412,6 +427,7 @@ int daemon_create(const struct config *config, const struct clock *clock,
         daemon->config = config;
         daemon->clock = clock;
         daemon->now_ms = clock_now_ms(clock);
+        daemon->broker_told = LINK_CONNECTING; /* neither is news yet */
         daemon->output = calloc(1, sizeof *daemon->output);
         daemon->notes = calloc(LIMIT_JOB_NOTES, sizeof *daemon->notes);
         daemon->links = calloc((size_t)config->topology->device_count + 1, sizeof *daemon->links);

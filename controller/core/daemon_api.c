@@ -90,8 +90,9 @@ static int answer_submit(void *context, const struct job_request *request, int64
 {
     struct daemon *daemon = context;
     if (!fits_a_feeder(daemon, request->power_w)) {
-        error_set(error, REASON_TOO_LARGE,
-                  "%.0f W is more than any feeder can carry: split the job", request->power_w);
+        char power[32];
+        error_set(error, REASON_TOO_LARGE, "%s is more than any feeder can carry: split the job",
+                  quantity_format(request->power_w, DIMENSION_POWER, power, (int)sizeof power));
         return REASON_TOO_LARGE;
     }
     int64_t now_ms = clock_now_ms(daemon->clock);
@@ -140,11 +141,24 @@ static int answer_cancel(void *context, int64_t job_id, const char *asker, struc
     return REASON_ACCEPTED;
 }
 
+/* A set-point must not outlive the control that made it. */
+static void let_go(struct daemon *daemon, enum subsystem subsystem, const char *asker)
+{
+    struct tick_output *output = daemon->output;
+    tick_output_clear(output);
+    output->decision_count = cycle_release(daemon->cycle, subsystem, REASON_OPERATOR, asker,
+                                           daemon->now_ms, output->decisions);
+    daemon_execute(daemon);
+    store_post_tick(daemon->store, daemon->now_ms, output);
+}
+
 static int answer_mode(void *context, enum subsystem subsystem, enum mode mode, const char *asker,
                        struct error *error)
 {
     (void)error;
     struct daemon *daemon = context;
+    if (mode != MODE_CONTROL)
+        let_go(daemon, subsystem, asker);
     cycle_set_mode(daemon->cycle, subsystem, mode);
     if (subsystem == SUBSYSTEM_JOBS)
         daemon->batch->verbs->hold(daemon->batch, mode == MODE_CONTROL);

@@ -15,6 +15,7 @@ struct device_link {
     enum link_state link;
     enum reason reason;
     bool told_up;
+    struct driver *driver; /* that takes its set-points, or NULL */
 };
 
 struct daemon {
@@ -24,7 +25,8 @@ struct daemon {
     uv_loop_t loop;
     uv_timer_t timer;
     uv_signal_t terminate, interrupt;
-    bool loop_open, stopping, store_full, broker_up;
+    bool loop_open, stopping, store_full;
+    enum link_state broker_told;
     uint64_t malformed_told, dropped_told;
     struct image live, frozen;
     struct device_link *links; /* by device */
@@ -40,8 +42,10 @@ struct daemon {
     struct api_server *server;
     struct api_core api;
     int64_t raw_posted_ms;
+    int safe_wanted, safe_confirmed; /* set-points of the safe state, at shutdown */
 };
 
+void daemon_execute(struct daemon *daemon); /* the decisions in `output` */
 void daemon_event(struct daemon *daemon, const struct cycle_event *event);
 void daemon_tell_job(struct daemon *daemon, const struct job *job, enum reason reason);
 

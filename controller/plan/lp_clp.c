@@ -1,4 +1,5 @@
 /* The only user of COIN-OR CLP: loads a struct lp, solves it, hands out the numbers. */
+#include "controller/base/limits.h"
 #include "controller/plan/lp.h"
 
 #include <stddef.h>
@@ -27,6 +28,7 @@ static int first_solve(struct lp *lp)
         return -1;
     Clp_setLogLevel(model, 0);
     Clp_setMaximumIterations(model, ITERATIONS_MOST);
+    Clp_setMaximumSeconds(model, LIMIT_LP_SECONDS);
     Clp_setPerturbation(model, PERTURB_ALWAYS);
     Clp_loadProblem(model, lp->column_count, lp->row_count, lp->column_start, lp->entry_row,
                     lp->entry_value, lp->column_lower, lp->column_upper, lp->cost, lp->row_lower,

@@ -62,6 +62,8 @@ enum reason image_apply(struct image *image, const struct sample *sample)
     assert(sample->point >= 0 && sample->point < image->topology->point_count);
     struct sample *held = &image->values[sample->point];
 
+    if (sample->receive_ms < held->receive_ms)
+        held->source_ms = 0; /* our clock stepped back: times from before compare with none */
     if (!usable(sample->quality))
         return disown(held, sample->quality, sample->reason, sample->receive_ms);
     if (sample->source_ms < held->source_ms)
@@ -75,15 +77,23 @@ enum reason image_apply(struct image *image, const struct sample *sample)
     return held->reason;
 }
 
-static void judge_ages(struct image *frozen, const struct device *device, int64_t now_ms)
+static void judge_age(struct sample *held, int64_t stale_after_ms, int64_t now_ms)
 {
-    for (int32_t i = 0; i < device->point_count; i++) {
-        struct sample *held = &frozen->values[device->first_point + i];
-        if (!usable(held->quality) || now_ms - held->source_ms <= device->stale_after_ms)
-            continue;
+    if (!usable(held->quality))
+        return;
+    if (held->source_ms > now_ms + CLOCK_SKEW_MS) {
+        disown(held, QUALITY_BAD, REASON_CLOCK_SKEW, held->receive_ms);
+    } else if (now_ms - held->source_ms > stale_after_ms) {
         held->quality = QUALITY_STALE;
         held->reason = REASON_TOO_OLD;
     }
+}
+
+static void judge_ages(struct image *frozen, const struct device *device, int64_t now_ms)
+{
+    for (int32_t p = device->first_point; p < device->first_point + device->point_count; p++)
+        judge_age(&frozen->values[p],
+                  device->stale_after_ms + frozen->topology->points[p].every_ms, now_ms);
 }
 
 void image_freeze(struct image *frozen, const struct image *live, int64_t now_ms)

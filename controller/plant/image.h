@@ -22,12 +22,15 @@ void image_finish(struct image *image);
 
 /* Takes a sample in after the value checks (finite, range, source time not more than
  * `CLOCK_SKEW_MS` ahead of its reception). One with a source time older than that held is ignored
- * (TOO_OLD). A sample that is or turns out BAD or MISSING puts the value out of reach and keeps the
- * source time; the next one that is good and not older restores it. Returns the verdict's reason. */
+ * (TOO_OLD), unless it was received before that one: then our clock stepped back and the times held
+ * say nothing any more. A sample that is or turns out BAD or MISSING puts the value out of reach
+ * and keeps the source time; the next one that is good and not older restores it. Returns the
+ * verdict's reason. */
 enum reason image_apply(struct image *image, const struct sample *sample);
 
 /* Copies `live` into `frozen` (same topology); GOOD values older than their device's
- * stale_after_ms at `now_ms` become STALE/TOO_OLD. */
+ * stale_after_ms at `now_ms` become STALE/TOO_OLD; those more than `CLOCK_SKEW_MS` ahead of it, as
+ * after a step back of the clock, BAD/CLOCK_SKEW: their age is unknown. */
 void image_freeze(struct image *frozen, const struct image *live, int64_t now_ms);
 
 /* True and the value only when the quality is GOOD or ESTIMATED. `point` may be -1: false. */

@@ -31,14 +31,15 @@ static void open_interval(struct meter *meter, int64_t start_ms, int64_t start_m
 }
 
 void meter_init(struct meter *meter, int32_t point, int64_t interval_ms, int64_t gap_ms,
-                int64_t rollover_milliwh, bool integrates)
+                int64_t rollover_milliwh, bool integrates, double power_most_w)
 {
-    assert(interval_ms > 0 && gap_ms > 0 && rollover_milliwh >= 0);
+    assert(interval_ms > 0 && gap_ms > 0 && rollover_milliwh >= 0 && power_most_w >= 0);
     *meter = (struct meter){
         .point = point,
         .interval_ms = interval_ms,
         .gap_ms = gap_ms,
         .rollover_milliwh = rollover_milliwh,
+        .power_most_w = power_most_w > 0 ? power_most_w : (double)INFINITY,
         .suspect_raw_milliwh = NO_SUSPECT,
         .integrates = integrates,
         .last_power_w = (double)NAN,
@@ -51,6 +52,7 @@ static void start(struct meter *meter, int64_t at_ms, int64_t milliwh, int64_t r
     meter->last_ms = at_ms;
     meter->last_milliwh = milliwh;
     meter->last_raw_milliwh = raw_milliwh;
+    meter->moved_ms = at_ms - meter->interval_ms; /* unknown: maybe it is about to move */
     open_interval(meter, at_ms, milliwh);
 }
 
@@ -153,33 +155,118 @@ static int advance(struct meter *meter, const struct stretch *stretch,
 
 /* ---- counters ---- */
 
-/* Energy since the last reading of a counter that went back, and why it did. */
-static int64_t step_back(const struct meter *meter, int64_t raw_milliwh, enum reason *ret_reason)
+static bool plausible(const struct meter *meter, int64_t step_milliwh, int64_t elapsed_ms)
+{
+    double time_ms = (double)(elapsed_ms + METER_JITTER_MS);
+    return step_milliwh >= 0 &&
+           (double)step_milliwh <= meter->power_most_w * time_ms / 3600 + METER_DIGIT_MILLIWH;
+}
+
+/* Since when a step from the last reading had time. */
+static int64_t last_since_ms(const struct meter *meter)
+{
+    int64_t stood_ms = meter->last_ms - meter->moved_ms;
+    return meter->last_ms - (stood_ms < meter->interval_ms ? stood_ms : meter->interval_ms);
+}
+
+/* The counter stands where a young restart put it: it proved nothing yet. */
+static bool restart_is_unproven(const struct meter *meter, int64_t at_ms)
+{
+    return at_ms <= meter->restart.until_ms &&
+           meter->last_raw_milliwh == meter->restart.raw_milliwh;
+}
+
+/* Back on the counter from before the restart, as if there had been none. */
+static bool returns(const struct meter *meter, int64_t at_ms, int64_t raw_milliwh)
+{
+    const struct meter_restart *restart = &meter->restart;
+    int64_t last = meter->last_raw_milliwh, before = restart->before_raw_milliwh;
+    if (at_ms > restart->until_ms ||
+        !plausible(meter, raw_milliwh - before, at_ms - restart->before_ms))
+        return false;
+    if (restart_is_unproven(meter, at_ms) && last < before)
+        return true;
+    return !plausible(meter, raw_milliwh - last, at_ms - last_since_ms(meter));
+}
+
+/* Closed intervals stay as they are, so the sum cannot go back before the open one. Returns the
+ * energy to the reading. */
+static int64_t undo_restart(struct meter *meter, int64_t raw_milliwh)
+{
+    struct meter_restart *restart = &meter->restart;
+    int64_t to_milliwh = restart->before_milliwh + raw_milliwh - restart->before_raw_milliwh;
+    if (to_milliwh < meter->boundary_milliwh)
+        to_milliwh = meter->boundary_milliwh;
+    if (to_milliwh < meter->last_milliwh)
+        meter->last_milliwh = to_milliwh;
+    *restart = (struct meter_restart){0};
+    return to_milliwh - meter->last_milliwh;
+}
+
+/* Energy since the last reading of a counter that restarted, and how it did. */
+static int64_t restart_step(const struct meter *meter, int64_t at_ms, int64_t raw_milliwh,
+                            enum reason *ret_reason)
 {
     int64_t last = meter->last_raw_milliwh, range = meter->rollover_milliwh;
+    int64_t elapsed_ms = at_ms - last_since_ms(meter);
     int64_t through = range - last + raw_milliwh;
-    if (last <= range && through < range / METER_BACK_SHARE) {
+    if (raw_milliwh < last && last <= range && through < range / METER_BACK_SHARE &&
+        plausible(meter, through, elapsed_ms)) {
         *ret_reason = REASON_COUNTER_ROLLOVER;
         return through;
     }
     *ret_reason = REASON_COUNTER_RESET;
-    if (raw_milliwh <= last / METER_BACK_SHARE)
+    if (raw_milliwh <= last / METER_BACK_SHARE && plausible(meter, raw_milliwh, elapsed_ms))
         return raw_milliwh;
     return raw_milliwh - meter->suspect_raw_milliwh;
 }
 
-/* A first reading below the last proves nothing: it may be a misread or a dip of the last digit.
- * A later one that goes on from there does. */
-static bool confirms_step_back(struct meter *meter, int64_t at_ms, int64_t raw_milliwh)
+/* A counter that restarts again before it has moved is still compared with the first. */
+static void remember_restart(struct meter *meter, int64_t at_ms, int64_t raw_milliwh)
+{
+    struct meter_restart *restart = &meter->restart;
+    if (!restart_is_unproven(meter, at_ms)) {
+        restart->before_raw_milliwh = meter->last_raw_milliwh;
+        restart->before_milliwh = meter->last_milliwh;
+        restart->before_ms = last_since_ms(meter);
+    }
+    restart->raw_milliwh = raw_milliwh;
+    restart->until_ms = at_ms + METER_RETURN_MS;
+}
+
+/* A first implausible reading proves nothing: it may be a misread or a dip of the last digit. A
+ * later one that goes on from there does. */
+static bool confirms_restart(struct meter *meter, int64_t at_ms, int64_t raw_milliwh)
 {
     bool suspected = meter->suspect_raw_milliwh != NO_SUSPECT;
     if (suspected && at_ms <= meter->suspect_ms)
         return false;
-    if (suspected && raw_milliwh >= meter->suspect_raw_milliwh)
+    if (suspected &&
+        plausible(meter, raw_milliwh - meter->suspect_raw_milliwh, at_ms - meter->suspect_ms))
         return true;
     meter->suspect_raw_milliwh = raw_milliwh;
     meter->suspect_ms = at_ms;
     return false;
+}
+
+/* The verdict about a reading newer than the last. False: it is not taken. */
+static bool judge_step(struct meter *meter, int64_t at_ms, int64_t raw_milliwh,
+                       int64_t *ret_milliwh, enum reason *ret_reason)
+{
+    int64_t step_milliwh = raw_milliwh - meter->last_raw_milliwh;
+    if (returns(meter, at_ms, raw_milliwh)) {
+        *ret_milliwh = undo_restart(meter, raw_milliwh);
+        *ret_reason = REASON_COUNTER_RESET;
+    } else if (plausible(meter, step_milliwh, at_ms - last_since_ms(meter))) {
+        *ret_milliwh = step_milliwh;
+        *ret_reason = REASON_FRESH;
+    } else if (confirms_restart(meter, at_ms, raw_milliwh)) {
+        *ret_milliwh = restart_step(meter, at_ms, raw_milliwh, ret_reason);
+        remember_restart(meter, at_ms, raw_milliwh);
+    } else {
+        return false;
+    }
+    return true;
 }
 
 static bool counter_milliwh(double counter_wh, int64_t *ret_milliwh)
@@ -195,23 +282,17 @@ int meter_feed_counter(struct meter *meter, int64_t at_ms, double counter_wh,
                        struct energy_interval *ret_intervals, int most)
 {
     assert(!meter->integrates);
-    int64_t raw_milliwh;
+    int64_t raw_milliwh, step_milliwh;
+    enum reason reason;
     if (!counter_milliwh(counter_wh, &raw_milliwh))
         return 0;
     if (!meter->started) {
         start(meter, at_ms, raw_milliwh, raw_milliwh);
         return 0;
     }
-    if (at_ms <= meter->last_ms)
+    if (at_ms <= meter->last_ms || !judge_step(meter, at_ms, raw_milliwh, &step_milliwh, &reason))
         return 0;
 
-    int64_t step_milliwh = raw_milliwh - meter->last_raw_milliwh;
-    enum reason reason = REASON_FRESH;
-    if (step_milliwh < 0) {
-        if (!confirms_step_back(meter, at_ms, raw_milliwh))
-            return 0;
-        step_milliwh = step_back(meter, raw_milliwh, &reason);
-    }
     struct stretch stretch = {
         .at_ms = at_ms,
         .milliwh = meter->last_milliwh + step_milliwh,
@@ -221,6 +302,8 @@ int meter_feed_counter(struct meter *meter, int64_t at_ms, double counter_wh,
     };
     meter->suspect_raw_milliwh = NO_SUSPECT;
     int closed = advance(meter, &stretch, ret_intervals, most);
+    if (raw_milliwh != meter->last_raw_milliwh)
+        meter->moved_ms = at_ms;
     meter->last_raw_milliwh = raw_milliwh;
     return closed;
 }

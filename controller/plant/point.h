@@ -72,6 +72,7 @@ struct point {
     enum point_kind kind;
     double low, high;          /* plausible range; values outside are BAD */
     int64_t rollover_milliwh;  /* counters: value at which it starts again at 0; 0: unknown */
+    int64_t every_ms;          /* read only so often: its values may be so much older */
 };
 
 struct feeder {

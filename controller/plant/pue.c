@@ -208,7 +208,8 @@ void pue_sum_begin(struct pue_sum *sum, int64_t start_ms, int64_t end_ms, int ca
 
 void pue_sum_add(struct pue_sum *sum, const struct pue *interval)
 {
-    assert(interval->category == sum->category);
+    if (interval->category != sum->category)
+        return; /* stored before the configuration changed */
     if (interval->start_ms < sum->start_ms || interval->end_ms > sum->end_ms)
         return;
     if (interval->quality != QUALITY_GOOD)

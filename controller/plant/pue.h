@@ -19,7 +19,7 @@
 
 /* One energy figure: unknown unless quality is GOOD or ESTIMATED. */
 struct energy {
-    double wh;             /* NAN when unknown */
+    double wh; /* NAN when unknown */
     enum quality quality;
     double coverage; /* least coverage of its parts, 0..1 */
 };
@@ -28,19 +28,19 @@ struct balance {
     int64_t start_ms, end_ms;
     struct energy import, export, pv, wind, charge, discharge; /* at the meters */
     struct energy facility, it, cooling, auxiliary, distribution;
-    enum reason reason;          /* NEGATIVE_RESIDUAL when the parts exceed the whole, else of the
-                                  * part that is known worst */
+    enum reason reason; /* NEGATIVE_RESIDUAL when the parts exceed the whole, else of the
+                         * part that is known worst */
 };
 
 struct pue {
     int64_t start_ms, end_ms;
-    int category;                /* 1, 2 or 3 */
-    double facility_wh, it_wh;   /* over the part of the period in which both are known, else NAN */
-    double value;                /* facility/IT; NAN unless quality is GOOD or ESTIMATED */
-    double coverage;             /* one interval: observed share; a period: share of its intervals
-                                  * in which both energies are known; 0..1 */
-    bool interim;                /* under twelve months (ISO/IEC 30134-2) */
-    enum quality quality;        /* MISSING also while no IT energy flowed */
+    int category;              /* 1, 2 or 3 */
+    double facility_wh, it_wh; /* over the part of the period in which both are known, else NAN */
+    double value;              /* facility/IT; NAN unless quality is GOOD or ESTIMATED */
+    double coverage;           /* one interval: observed share; a period: share of its intervals
+                                * in which both energies are known; 0..1 */
+    bool interim;              /* under twelve months (ISO/IEC 30134-2) */
+    enum quality quality;      /* MISSING also while no IT energy flowed */
 };
 
 /* Which meters count for IT. */
@@ -55,7 +55,9 @@ void balance_compute(struct balance *ret_balance, const struct topology *topolog
 void pue_from_balance(struct pue *ret_pue, const struct balance *balance, int category);
 
 /* Adds up interval PUEs of a longer period: begin, add each, read at any time. Intervals outside
- * the period are skipped; one with an unknown energy makes the period ESTIMATED. */
+ * the period are skipped, and so are those of another category (the configuration changed since
+ * they were stored): their time stays unknown and lowers the coverage. One with an unknown energy
+ * makes the period ESTIMATED. */
 struct pue_sum {
     int64_t start_ms, end_ms;
     int category;

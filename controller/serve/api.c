@@ -9,8 +9,11 @@
 
 #include <jansson.h>
 
+#include "controller/base/quantity.h"
 #include "controller/base/utc.h"
 #include "controller/serve/api_render.h"
+
+enum { QUANTITY_TEXT = 32 };
 
 static const double POWER_MOST_W = 1e9;
 static const double WORK_MOST_MS = 366.0 * DAY_MS;
@@ -55,17 +58,19 @@ static int read_text(const json_t *request, const char *key, char *ret_text, siz
     return 0;
 }
 
-static int read_number(const json_t *request, const char *key, double most, double *ret_value,
-                       struct error *error)
+static int read_quantity(const json_t *request, const char *key, enum dimension dimension,
+                         double most, double *ret_value, struct error *error)
 {
     const json_t *value = json_object_get(request, key);
     double number = json_number_value(value);
+    char given_text[QUANTITY_TEXT], most_text[QUANTITY_TEXT];
 
     if (!json_is_number(value))
         return wrong(error, key, "a number");
     if (!(number > 0) || number > most)
-        return error_set(error, ERROR_INVALID, "\"%s\" is %g; it must be above 0 and at most %g",
-                         key, number, most);
+        return error_set(error, ERROR_INVALID, "\"%s\" is %s; it must be above 0 and at most %s",
+                         key, quantity_format(number, dimension, given_text, QUANTITY_TEXT),
+                         quantity_format(most, dimension, most_text, QUANTITY_TEXT));
     *ret_value = number;
     return 0;
 }
@@ -77,7 +82,7 @@ static int read_duration(const json_t *request, const char *key, bool required, 
 
     if (!required && !json_object_get(request, key))
         return 0;
-    if (read_number(request, key, WORK_MOST_MS, &value, error) < 0)
+    if (read_quantity(request, key, DIMENSION_DURATION, WORK_MOST_MS, &value, error) < 0)
         return ERROR_INVALID;
     *ret_ms = (int64_t)ceil(value);
     return 0;
@@ -169,7 +174,7 @@ static int read_job(const json_t *request, struct job_request *ret_job, struct e
 
     if (read_text(request, "name", ret_job->name, sizeof(ret_job->name), error) < 0 ||
         read_class(request, &ret_job->job_class, error) < 0 ||
-        read_number(request, "power_w", POWER_MOST_W, &power_w, error) < 0 ||
+        read_quantity(request, "power_w", DIMENSION_POWER, POWER_MOST_W, &power_w, error) < 0 ||
         read_duration(request, "work_ms", true, &ret_job->work_ms, error) < 0 ||
         read_duration(request, "min_run_ms", false, &ret_job->min_run_ms, error) < 0 ||
         read_time(request, "release", &ret_job->release_ms, error) < 0 ||
@@ -223,6 +228,19 @@ static json_t *do_version(const struct api_core *core, const char *asker, const 
     return json_pack("{s:b, s:s}", "ok", 1, "version", core->version);
 }
 
+/* A deadline in the past is a slip of the pen; one that is hard to meet is the planner's matter. */
+static int check_deadline(const struct api_core *core, const struct job_request *job,
+                          struct error *error)
+{
+    const int64_t now_ms = core->snapshot(core->context)->now_ms;
+    char deadline[UTC_TEXT], now[UTC_TEXT];
+
+    if (job->deadline_ms > now_ms)
+        return 0;
+    return error_set(error, ERROR_INVALID, "\"deadline\" %s has passed: the site's clock shows %s",
+                     utc_format(job->deadline_ms, deadline), utc_format(now_ms, now));
+}
+
 static json_t *do_submit(const struct api_core *core, const char *asker, const json_t *request)
 {
     struct error error = {""};
@@ -235,7 +253,7 @@ static json_t *do_submit(const struct api_core *core, const char *asker, const j
     job->deadline_ms = JOB_NO_DEADLINE;
     job->can_suspend = true;
     snprintf(job->owner, sizeof(job->owner), "%s", asker);
-    if (read_job(request, job, &error) < 0)
+    if (read_job(request, job, &error) < 0 || check_deadline(core, job, &error) < 0)
         reply = refusal(REASON_INVALID, error.text);
     else
         reply = verdict(core->submit(core->context, job, &id, &error), &error);

@@ -42,9 +42,7 @@ static enum db_result judge(int rc)
 }
 
 /* Small caches: the ledger is written in order and hardly read by the writer. */
-static const char *const write_settings = "PRAGMA journal_mode = WAL;"
-                                          "PRAGMA journal_size_limit = 8388608;"
-                                          "PRAGMA cache_size = -1024;"
+static const char *const write_settings = "PRAGMA cache_size = -1024;"
                                           "PRAGMA temp_store = MEMORY;"
                                           "PRAGMA synchronous = FULL;";
 
@@ -72,6 +70,11 @@ refused:
               path, db->handle ? sqlite3_errmsg(db->handle) : "out of memory");
     db_close(db);
     return ERROR_INVALID;
+}
+
+enum db_result db_write_ahead(struct db *db)
+{
+    return db_script(db, "PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 8388608");
 }
 
 void db_close(struct db *db)

@@ -25,6 +25,8 @@ enum db_result {
 enum db_access { DB_READ, DB_WRITE };
 
 int db_open(const char *path, enum db_access access, struct db **ret_db, struct error *error);
+/* Changes the file, and so comes after whatever may refuse it. */
+enum db_result db_write_ahead(struct db *db);
 void db_close(struct db *db); /* with all its statements */
 const char *db_message(struct db *db);
 

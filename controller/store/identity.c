@@ -174,13 +174,23 @@ struct db_value identity_feeder(const struct identity *identity, int32_t feeder)
     return feeder < 0 ? db_null() : db_integer(identity->feeder_ids[feeder]);
 }
 
-int32_t identity_find_feeder(const struct identity *identity, int64_t feeder_id)
+static int32_t find(const int64_t *ids, int32_t count, int64_t id)
 {
-    for (int32_t f = 0; f < identity->feeder_count; f++) {
-        if (identity->feeder_ids[f] == feeder_id)
-            return f;
+    for (int32_t i = 0; i < count; i++) {
+        if (ids[i] == id)
+            return i;
     }
     return -1;
+}
+
+int32_t identity_find_point(const struct identity *identity, int64_t point_id)
+{
+    return find(identity->point_ids, identity->point_count, point_id);
+}
+
+int32_t identity_find_feeder(const struct identity *identity, int64_t feeder_id)
+{
+    return find(identity->feeder_ids, identity->feeder_count, feeder_id);
 }
 
 enum db_result identity_in_use(struct db *db, int64_t since_ms)

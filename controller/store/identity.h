@@ -22,7 +22,9 @@ void identity_finish(struct identity *identity);
 /* NULL for an index that is not in the topology (-1: none). */
 struct db_value identity_point(const struct identity *identity, int32_t point);
 struct db_value identity_feeder(const struct identity *identity, int32_t feeder);
-int32_t identity_find_feeder(const struct identity *identity, int64_t feeder_id); /* -1: none */
+/* -1: not in the topology. */
+int32_t identity_find_point(const struct identity *identity, int64_t point_id);
+int32_t identity_find_feeder(const struct identity *identity, int64_t feeder_id);
 
 /* The first record of a run gives the site time from which on its points are in use. */
 enum db_result identity_in_use(struct db *db, int64_t since_ms);

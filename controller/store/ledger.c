@@ -60,9 +60,10 @@ static const char *const inserts[TABLES] = {
         "INSERT OR REPLACE INTO plan_slot (issue_ms, slot, start_ms, length_ms, pv_w, wind_w,"
         " fixed_w, overhead_ratio, price_import_per_mwh, price_export_per_mwh, carbon_g_per_kwh,"
         " import_limit_w, export_limit_w, import_w, export_w, pv_used_w, wind_used_w, charge_w,"
-        " discharge_w, soc_end_wh, facility_w, breach_w, marginal_per_mwh, battery_reason)",
+        " discharge_w, soc_end_wh, facility_w, breach_w, reserve_short_wh, marginal_per_mwh,"
+        " battery_reason)",
     [TABLE_PLAN_FEEDER] = "INSERT OR REPLACE INTO plan_feeder"
-                          " (issue_ms, slot, feeder_id, base_it_w, it_jobs_w)",
+                          " (issue_ms, slot, feeder_id, base_it_w, it_jobs_w, breach_w)",
     [TABLE_PLAN_JOB] = "INSERT OR REPLACE INTO plan_job"
                        " (issue_ms, position, job_id, feeder_id, finish_ms, late, reason)",
     [TABLE_PLAN_RUN] = "INSERT OR REPLACE INTO plan_run"
@@ -285,12 +286,12 @@ static enum db_result write_slot(struct ledger *ledger, const struct plan *plan,
         db_real_if(isfinite(in->export_limit_w), in->export_limit_w), db_real(out->import_w),
         db_real(out->export_w), db_real(out->pv_used_w), db_real(out->wind_used_w),
         db_real(out->charge_w), db_real(out->discharge_w), db_real(out->soc_end_wh),
-        db_real(out->facility_w), db_real(out->breach_w), db_real(out->marginal_per_mwh),
-        number((int)out->battery_reason));
+        db_real(out->facility_w), db_real(out->breach_w), db_real(out->reserve_short_wh),
+        db_real(out->marginal_per_mwh), number((int)out->battery_reason));
     for (int32_t f = 0; result == DB_DONE && f < ledger->identity->feeder_count; f++)
         result = INSERT(ledger, TABLE_PLAN_FEEDER, db_integer(plan->issue_ms), db_integer(slot),
                         identity_feeder(ledger->identity, f), db_real(in->base_it_w[f]),
-                        db_real(out->it_jobs_w[f]));
+                        db_real(out->it_jobs_w[f]), db_real(out->feeder_breach_w[f]));
     return result;
 }
 

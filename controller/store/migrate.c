@@ -75,7 +75,7 @@ static int apply(struct db *db, const char *path, const struct migration *migrat
 
 int migrate(struct db *db, const char *path, const char *program_version, struct error *error)
 {
-    int64_t version;
+    int64_t version = 0;
     int rc = read_version(db, path, &version, error);
     if (rc != 0)
         return rc;

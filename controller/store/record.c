@@ -104,9 +104,9 @@ static size_t tick_size(const struct tick_output *output, int32_t forecasts)
            (size_t)forecasts * aligned(sizeof(struct thin_forecast));
 }
 
-struct record *record_tick(int64_t now_ms, const struct tick_output *output)
+struct record *record_tick(int64_t now_ms, const struct tick_output *output, bool with_forecasts)
 {
-    int32_t forecasts = output->forecasts_issued ? FORECAST_SERIES : 0;
+    int32_t forecasts = with_forecasts ? FORECAST_SERIES : 0;
     struct record_tick *tick =
         record_create(RECORD_TICK, true, now_ms, tick_size(output, forecasts));
     if (!tick)

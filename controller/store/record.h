@@ -54,6 +54,7 @@ struct thin_forecast {
         float value[QUANTILES];
     } step[THIN_STEPS];
 };
+#define RECORD_FORECASTS_SIZE (FORECAST_SERIES * sizeof(struct thin_forecast))
 
 struct record_tick { /* the arrays lie behind it, in the same allocation */
     struct record head;
@@ -111,7 +112,7 @@ struct record_history {
 
 /* Each returns a record for free(), or NULL when memory is out. */
 void *record_create(enum record_kind kind, bool durable, int64_t at_ms, size_t size);
-struct record *record_tick(int64_t now_ms, const struct tick_output *output);
+struct record *record_tick(int64_t now_ms, const struct tick_output *output, bool with_forecasts);
 struct record *record_plan(const struct plan *plan);
 /* The readings that differ from `seen` (by point index), which is not changed: source time or
  * verdict is new. NULL with *ret_empty when there are none. */

@@ -113,6 +113,8 @@ static int open_ledger(struct store *store, const struct topology *topology, str
         rc = db_open(config->path, DB_WRITE, &store->db, error);
     if (rc == 0)
         rc = migrate(store->db, config->path, config->version, error);
+    if (rc == 0 && db_write_ahead(store->db) != DB_DONE)
+        rc = error_set(error, ERROR_SYSTEM, "%s: %s", config->path, db_message(store->db));
     if (rc == 0)
         rc = claim(store, "site", config->site, error);
     if (rc == 0)
@@ -199,14 +201,29 @@ static bool refuse(struct store *store)
     return false;
 }
 
+/* Half of the room is kept for records that nobody can make again. */
+enum { RESERVE_SHARE = 2 };
+
+static bool has_spare_room(struct store *store, size_t bytes)
+{
+    return atomic_load(&store->flow.bytes) + bytes <= LIMIT_STORE_BYTES / RESERVE_SHARE &&
+           queue_length(store->flow.queue) < LIMIT_STORE_QUEUE / RESERVE_SHARE;
+}
+
+static bool is_spare(enum record_kind kind)
+{
+    return kind == RECORD_IMAGE || kind == RECORD_SCORES;
+}
+
 /* Takes ownership of the record. The bytes bound the memory, whatever the records' size. */
 static bool post(struct store *store, void *posted)
 {
     struct record *record = posted;
     if (!record)
         return refuse(store);
+    bool welcome = !is_spare(record->kind) || has_spare_room(store, record->size);
     size_t bytes = atomic_fetch_add(&store->flow.bytes, record->size) + record->size;
-    if (bytes <= LIMIT_STORE_BYTES && queue_push(store->flow.queue, &record))
+    if (welcome && bytes <= LIMIT_STORE_BYTES && queue_push(store->flow.queue, &record))
         return true;
     atomic_fetch_sub(&store->flow.bytes, record->size);
     free(record);
@@ -237,12 +254,21 @@ bool store_post_image(struct store *store, const struct image *image)
     return true;
 }
 
+static bool is_empty(const struct tick_output *output)
+{
+    return output->decision_count == 0 && output->interval_count == 0 &&
+           output->account_count == 0 && output->hour_count == 0 && output->day_count == 0;
+}
+
 bool store_post_tick(struct store *store, int64_t now_ms, const struct tick_output *output)
 {
-    if (output->decision_count == 0 && output->interval_count == 0 && output->account_count == 0 &&
-        !output->forecasts_issued && output->hour_count == 0 && output->day_count == 0)
-        return true;
-    return post(store, record_tick(now_ms, output));
+    bool forecasts = output->forecasts_issued && has_spare_room(store, RECORD_FORECASTS_SIZE);
+    bool left_out = output->forecasts_issued && !forecasts;
+    if (left_out)
+        refuse(store);
+    if (is_empty(output) && !forecasts)
+        return !left_out;
+    return post(store, record_tick(now_ms, output, forecasts));
 }
 
 bool store_post_plan(struct store *store, const struct plan *plan)

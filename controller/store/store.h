@@ -1,7 +1,9 @@
 /* The ledger: one SQLite database a site, written by one thread, readable by anybody.
  *
  * The control thread posts copies of records; posting never waits and never touches SQLite. When
- * the queue is full the record is refused and counted: nothing is overwritten silently. The writer
+ * the queue is full the record is refused and counted: nothing is overwritten silently. Readings,
+ * forecasts and scores are refused when half of the room is used: the rest is for records that
+ * nobody can make again (decisions, intervals, accounts, plans, jobs, events). The writer
  * commits in batches (WAL); decisions, job events, energy intervals and plans are committed with
  * synchronous=FULL, samples with NORMAL. A full disk keeps records in memory (bounded) and retries.
  * Migrations are the files of schema/sql in the order of their numbers, each once, recorded in
@@ -22,7 +24,7 @@ struct store_config {
     char path[LIMIT_PATH];
     char site[LIMIT_NAME];
     char currency[8];
-    char version[LIMIT_NAME];       /* of the program, recorded at each start */
+    char version[LIMIT_NAME]; /* of the program, recorded at each start */
     int64_t raw_keep_ms, minute_keep_ms, quarter_keep_ms; /* retention; hours are kept for ever */
 };
 
@@ -43,14 +45,15 @@ void store_close(struct store *store); /* writes what is queued, checkpoints, st
  * from one thread only. */
 /* Readings whose source time or verdict is new; an image that brings none leaves no record. */
 bool store_post_image(struct store *store, const struct image *image);
-/* Decisions, intervals, accounts, periods and forecasts of a tick, all of them or none. Its events,
- * observations and adopted plan are posted by their own calls. */
+/* Decisions, intervals, accounts and periods of a tick, all of them or none, and its forecasts
+ * unless room is short (counted as one refused). Its events, observations and adopted plan are
+ * posted by their own calls. */
 bool store_post_tick(struct store *store, int64_t now_ms, const struct tick_output *output);
 bool store_post_plan(struct store *store, const struct plan *plan);
 bool store_post_job(struct store *store, const struct job *job, enum reason reason, int64_t at_ms);
 bool store_post_event(struct store *store, int64_t at_ms, const struct cycle_event *event);
 bool store_post_write(struct store *store, int64_t at_ms, int32_t point, double value,
-                      enum reason outcome);                     /* set-point outcome */
+                      enum reason outcome); /* set-point outcome */
 bool store_post_mode(struct store *store, int64_t at_ms, enum subsystem subsystem, enum mode mode,
                      const char *asker);
 bool store_post_scores(struct store *store, int64_t at_ms, const struct forecast_score *scores,
@@ -61,19 +64,20 @@ void store_health(const struct store *store, struct store_health *ret_health);
  * once a row; 0 or an error. */
 struct store_recovery {
     void (*meter)(void *context, int32_t point, int64_t end_ms, int64_t end_milliwh,
-                  int64_t raw_milliwh);                         /* newest interval of each meter */
+                  int64_t raw_milliwh); /* newest interval of each meter */
     void (*history)(void *context, enum forecast_series series, int64_t step_start_ms,
-                    double value);                              /* quarter-hour means, in order */
-    void (*quarter)(void *context, const struct pue *quarter);  /* of the day that contains now */
+                    double value);                             /* quarter-hour means, in order */
+    void (*quarter)(void *context, const struct pue *quarter); /* of today and yesterday */
     void (*peak)(void *context, int64_t month_start_ms, double peak_w);
-    /* Of quarter hours without an account: a kill came between the meters and the account. */
+    /* Of quarter hours without an account: a kill came between the meters and the account. Means
+     * are of a point's good readings, each for as long as it held: seen_ms in all. */
     void (*interval)(void *context, const struct energy_interval *interval);
     void (*mean)(void *context, int32_t point, int64_t quarter_ms, double mean, int64_t seen_ms);
-    void (*job)(void *context, int64_t job_id, enum job_state state); /* as last recorded */
+    void (*job)(void *context, int64_t job_id, enum job_state state); /* as last recorded, by id */
     void (*mode)(void *context, enum subsystem subsystem, enum mode mode);
-    void (*plan)(void *context, struct plan *plan);             /* newest unexpired, given away */
-    void (*plan_id)(void *context, int64_t last_id);            /* newest plan id ever given */
-    void (*unclean)(void *context, int64_t last_ms);            /* the last run was cut short */
+    void (*plan)(void *context, struct plan *plan);  /* newest unexpired, given away */
+    void (*plan_id)(void *context, int64_t last_id); /* newest plan id ever given */
+    void (*unclean)(void *context, int64_t last_ms); /* the last run was cut short */
     void *context;
 };
 int store_recover(struct store *store, int64_t now_ms, const struct store_recovery *recovery,

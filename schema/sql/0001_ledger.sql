@@ -259,7 +259,9 @@ CREATE TABLE plan_slot (
     -- what it decided
     import_w REAL, export_w REAL, pv_used_w REAL, wind_used_w REAL,
     charge_w REAL, discharge_w REAL, soc_end_wh REAL,
-    facility_w REAL, breach_w REAL, marginal_per_mwh REAL,
+    facility_w REAL, breach_w REAL,         -- breach_w: import above the limit
+    reserve_short_wh REAL,                  -- stored energy below the reserve at the end
+    marginal_per_mwh REAL,
     battery_reason INTEGER NOT NULL REFERENCES reason,
     PRIMARY KEY (issue_ms, slot)
 ) STRICT, WITHOUT ROWID;
@@ -271,6 +273,7 @@ CREATE TABLE plan_feeder (
     feeder_id INTEGER NOT NULL REFERENCES feeder,
     base_it_w REAL,
     it_jobs_w REAL,
+    breach_w REAL,                          -- what is not planned exceeds the feeder's limit by
     PRIMARY KEY (issue_ms, slot, feeder_id)
 ) STRICT, WITHOUT ROWID;
 

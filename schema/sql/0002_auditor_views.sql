@@ -121,15 +121,43 @@ FROM v_pue_15min
 GROUP BY 1, category;
 
 CREATE VIEW v_energy_day AS
--- Energy of every UTC day by device role and counter, straight from the counters' differences.
--- Intervals without a trustworthy value are left out of wh and counted in unknown_intervals.
-SELECT i.start_ms - i.start_ms % 86400000 AS day_ms,
-       date(i.start_ms / 1000, 'unixepoch') AS day, d.role, p.kind,
-       sum(i.end_milliwh - i.start_milliwh) FILTER (WHERE i.quality <= 1) / 1000.0 AS wh,
+-- Energy of every UTC day by device role and counter, from the counters' differences.
+-- An interval that crosses midnight (readings were missing) has one energy for several days: it is
+-- shared out by time, in whole mWh. Each day's share is estimated; their sum is the interval's
+-- energy exactly, so that all days together are the counter's difference without its unknown
+-- intervals.
+--   estimated_wh  the part of wh that is estimated: by such shares, or in its intervals already
+--   intervals     that lie in the day or reach into it; of these:
+--     estimated_intervals  estimated or shared out
+--     unknown_intervals    without a trustworthy value: not in wh
+WITH RECURSIVE crossing (point_id, quality, start_ms, end_ms, milliwh, from_ms, to_ms) AS (
+    SELECT point_id, quality, start_ms, end_ms, end_milliwh - start_milliwh,
+           start_ms, start_ms - start_ms % 86400000 + 86400000
+    FROM energy_interval
+    WHERE (end_ms - 1) / 86400000 > start_ms / 86400000
+    UNION ALL
+    SELECT point_id, quality, start_ms, end_ms, milliwh, to_ms, min(to_ms + 86400000, end_ms)
+    FROM crossing WHERE to_ms < end_ms
+),
+part AS (
+    SELECT start_ms AS from_ms, point_id, quality, quality = 1 AS estimated,
+           end_milliwh - start_milliwh AS milliwh
+    FROM energy_interval
+    WHERE (end_ms - 1) / 86400000 = start_ms / 86400000
+    UNION ALL
+    SELECT from_ms, point_id, quality, quality <= 1, -- what has come by its end less by its start
+           CAST(milliwh * ((to_ms - start_ms) * 1.0 / (end_ms - start_ms)) AS INTEGER)
+           - CAST(milliwh * ((from_ms - start_ms) * 1.0 / (end_ms - start_ms)) AS INTEGER)
+    FROM crossing
+)
+SELECT x.from_ms - x.from_ms % 86400000 AS day_ms,
+       date(x.from_ms / 1000, 'unixepoch') AS day, d.role, p.kind,
+       sum(x.milliwh) FILTER (WHERE x.quality <= 1) / 1000.0 AS wh,
+       total(x.milliwh) FILTER (WHERE x.estimated) / 1000.0 AS estimated_wh,
        count(*) AS intervals,
-       count(*) FILTER (WHERE i.quality = 1) AS estimated_intervals,
-       count(*) FILTER (WHERE i.quality > 1) AS unknown_intervals
-FROM energy_interval AS i
+       count(*) FILTER (WHERE x.estimated) AS estimated_intervals,
+       count(*) FILTER (WHERE x.quality > 1) AS unknown_intervals
+FROM part AS x
 JOIN point AS p USING (point_id)
 JOIN device AS d USING (device_id)
 GROUP BY 1, d.role, p.kind;

@@ -97,12 +97,17 @@ def history_text(days=7):
 
 def submit_jobs(build, folder, count):
     """Jobs through the command-line tool; their release keeps them waiting while it is measured."""
+    now = datetime.datetime.now(datetime.timezone.utc)
+
+    def in_hours(hours):
+        return (now + datetime.timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
     for number in range(count):
         release_h, work_h = 1 + number % 12, 1 + number % 4
         subprocess.run(
             [build / "tools/tidewatt", "submit", "--class", "deferrable", "--power", "15kW",
-             "--work", f"{work_h}h", "--release", f"+{release_h}h",
-             "--deadline", f"+{release_h + work_h + 8 + number % 9}h", "--", "sleep", "1"],
+             "--work", f"{work_h}h", "--release", in_hours(release_h),
+             "--deadline", in_hours(release_h + work_h + 8 + number % 9), "--", "sleep", "1"],
             check=True, stdout=subprocess.DEVNULL,
             env={**os.environ, "TIDEWATT_SOCKET": str(folder / "socket")})
 
@@ -184,13 +189,15 @@ def measure(daemon, seconds):
 
 
 def ledger(database, since_ms):
-    """Plans made while it was measured, their mean jobs and time; and the share of good samples."""
+    """Plans made while it was measured (number, mean and worst ms), jobs in them, share of good
+    samples."""
     connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
     try:
         plans = connection.execute(
             "SELECT count(*), avg(solve_ms), max(solve_ms) FROM plan WHERE issue_ms >= ?",
             (since_ms,)).fetchone()
-        jobs = connection.execute("SELECT count(*), sum(state = 'queued') FROM job").fetchone()
+        jobs = connection.execute("SELECT count(*) FROM plan_job WHERE issue_ms >= ?",
+                                  (since_ms,)).fetchone()[0]
         good = connection.execute(
             "SELECT avg(quality = 0) FROM sample WHERE at_ms >= ?", (since_ms,)).fetchone()
     finally:
@@ -215,8 +222,8 @@ def report(options, shares, resident, peak, plans, jobs, good):
     print(f"{options.devices} devices of {BLOCKS} blocks at 1 Hz for {options.seconds} s; "
           f"{good * 100:.1f} % of the stored samples good")
     if plans[0]:
-        print(f"{plans[0]} plans of {jobs[1]} waiting jobs: {plans[1]:.0f} ms wall each, worst "
-              f"{plans[2]:.0f} ms")
+        print(f"{plans[0]} plans of {jobs / plans[0]:.0f} waiting jobs: {plans[1]:.0f} ms wall "
+              f"each, worst {plans[2]:.0f} ms")
 
 
 def run(options, folder, meters_ports):
@@ -228,7 +235,6 @@ def run(options, folder, meters_ports):
         daemon = subprocess.Popen([build / "controller/core/tidewattd", "-c", folder / "site.cfg"],
                                   stdout=log, stderr=log)
     try:
-        print(daemon.pid, file=sys.stderr)
         wait_for(daemon, folder / "socket")
         submit_jobs(build, folder, options.jobs)
         time.sleep(SETTLE_S)

@@ -100,6 +100,11 @@ static const struct mistake mistakes[] = {
     {"host = \"127.0.0.1\"", "host = \"\"", "mqtt.host"},
     {"jobs = \"observe\"", "jobs = \"dictate\"", "observe"},
     {"feeders: (", "feeders: ", "training-hall"},
+    {"name = \"ups\"; role = \"ups\"", "name = \"ups\"; role = \"utility\"", "more than one device"},
+    {"wear = \"12 /MWh\"", "revert_after = \"10 s\"", "writes_per_hour"},
+    {"role = \"battery\"", "role = \"cooling\"", "must have the role"},
+    {"role = \"pv\"; profile = \"twin-pv\"", "role = \"cooling\"; profile = \"twin-pv\"",
+     "energy_import_wh"},
     {"valid = \"30 min\"", "valid = \"2 min\"", "plan.valid"},
 };
 

@@ -6,6 +6,7 @@
 
 #include <math.h>
 
+#include "controller/base/utc.h"
 #include "controller/plant/image.h"
 
 enum { STALE_MS = 10000 };
@@ -139,6 +140,57 @@ static void an_overtaken_value_is_ignored(void **state)
     assert_true(read == 50);
 }
 
+static enum reason say(struct world *world, enum quality quality, double value, int64_t at_ms)
+{
+    struct sample sample = {.point = world->point,
+                            .quality = quality,
+                            .reason = quality == QUALITY_GOOD ? REASON_FRESH : REASON_TIMEOUT,
+                            .value = value,
+                            .source_ms = at_ms,
+                            .receive_ms = at_ms};
+    return image_apply(&world->live, &sample);
+}
+
+static void a_value_from_the_future_is_bad(void **state)
+{
+    struct world *world = *state;
+    double read;
+    say(world, QUALITY_GOOD, 50, T);
+    image_freeze(&world->frozen, &world->live, T - CLOCK_SKEW_MS);
+    assert_true(image_value(&world->frozen, world->point, &read));
+    image_freeze(&world->frozen, &world->live, T - CLOCK_SKEW_MS - 1);
+    assert_false(image_value(&world->frozen, world->point, &read));
+    assert_int_equal(image_sample(&world->frozen, world->point)->quality, QUALITY_BAD);
+    assert_int_equal(image_sample(&world->frozen, world->point)->reason, REASON_CLOCK_SKEW);
+    assert_int_equal(image_sample(&world->live, world->point)->quality, QUALITY_GOOD);
+}
+
+static void a_clock_stepped_back_replaces_what_is_held(void **state)
+{
+    struct world *world = *state;
+    double read;
+    say(world, QUALITY_GOOD, 50, T);
+    assert_int_equal(say(world, QUALITY_GOOD, 60, T - HOUR_MS), REASON_FRESH);
+    image_freeze(&world->frozen, &world->live, T - HOUR_MS);
+    assert_true(image_value(&world->frozen, world->point, &read));
+    assert_true(read == 60);
+    /* Ages count again from the new time. */
+    image_freeze(&world->frozen, &world->live, T - HOUR_MS + STALE_MS + 1);
+    assert_false(image_value(&world->frozen, world->point, &read));
+}
+
+/* A failed read may be the first that is heard after the step: the next good one must count. */
+static void a_failure_after_a_clock_step_does_not_freeze_the_point(void **state)
+{
+    struct world *world = *state;
+    double read;
+    say(world, QUALITY_GOOD, 50, T);
+    assert_int_equal(say(world, QUALITY_MISSING, 0, T - HOUR_MS), REASON_TIMEOUT);
+    assert_int_equal(say(world, QUALITY_GOOD, 60, T - HOUR_MS + 1000), REASON_FRESH);
+    assert_true(image_value(&world->live, world->point, &read));
+    assert_true(read == 60);
+}
+
 static void ages_are_judged_at_the_freeze(void **state)
 {
     struct world *world = *state;
@@ -190,6 +242,9 @@ int main(void)
         TEST(a_little_skew_is_fine),
         TEST(what_the_driver_disowns_is_out_of_reach),
         TEST(an_overtaken_value_is_ignored),
+        TEST(a_value_from_the_future_is_bad),
+        TEST(a_clock_stepped_back_replaces_what_is_held),
+        TEST(a_failure_after_a_clock_step_does_not_freeze_the_point),
         TEST(ages_are_judged_at_the_freeze),
         TEST(a_frozen_image_does_not_move),
         TEST(a_repeated_value_still_ages),

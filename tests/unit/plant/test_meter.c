@@ -13,12 +13,14 @@
 
 enum { GAP_MS = 60000, MOST = 16, POINT_INDEX = 7, SEEDS = 300 };
 
+static const double POWER_MOST_W = 1.2e6; /* live() stays under it */
+
 static const int64_t T0 = 1780000200000; /* no multiple of a quarter */
 
 static struct meter fresh_meter(int64_t rollover_milliwh)
 {
     struct meter meter;
-    meter_init(&meter, POINT_INDEX, QUARTER_MS, GAP_MS, rollover_milliwh, false);
+    meter_init(&meter, POINT_INDEX, QUARTER_MS, GAP_MS, rollover_milliwh, false, POWER_MOST_W);
     return meter;
 }
 
@@ -106,6 +108,54 @@ static void restart(struct meter *meter, struct ledger *ledger, const struct led
     meter_resume(meter, ledger->last.end_ms, ledger->last.end_milliwh, ledger->last_raw_milliwh);
 }
 
+static void live_briefly(struct world *world)
+{
+    int64_t step_ms = pick(world, 90000) + 1;
+    world->now_ms += step_ms;
+    world->true_milliwh += pick(world, step_ms * 300);
+}
+
+/* What a counter never said: a run of zeros, as from a booting gateway, or one wild reading up. */
+static void glitch(struct world *world, struct meter *meter, struct ledger *ledger)
+{
+    int64_t zeros = pick(world, 5);
+    live(world);
+    if (zeros == 0)
+        feed(meter, ledger, world->now_ms,
+             raw_milliwh(world) + 20000000000 + pick(world, 1000000000000), MOST);
+    for (int64_t i = 0; i < zeros; i++) {
+        feed(meter, ledger, world->now_ms, 0, MOST);
+        live_briefly(world);
+    }
+}
+
+/* A counter without a maximum, read through glitches; small and large ones. */
+static void run_glitches(unsigned seed)
+{
+    struct world world = {.seed = seed, .now_ms = T0};
+    world.true_milliwh = pick(&world, seed % 2 == 0 ? 3000000000 : 5000000000000);
+    int64_t start_milliwh = world.true_milliwh;
+    struct meter meter = fresh_meter(0);
+    struct ledger ledger = {0};
+
+    feed(&meter, &ledger, world.now_ms, raw_milliwh(&world), MOST);
+    for (int i = 0; i < 1000; i++) {
+        if (pick(&world, 10) == 0) {
+            glitch(&world, &meter, &ledger);
+            live_briefly(&world);
+        } else {
+            live(&world);
+        }
+        feed(&meter, &ledger, world.now_ms, raw_milliwh(&world), MOST);
+        /* Not only in the end: whatever went before, a true reading sets the sum right. */
+        assert_int_equal(meter.last_milliwh, world.true_milliwh);
+    }
+    to_next_boundary(&world);
+    feed(&meter, &ledger, world.now_ms, raw_milliwh(&world), MOST);
+    assert_int_equal(ledger.last.end_milliwh - ledger.first_milliwh,
+                     world.true_milliwh - start_milliwh);
+}
+
 /* Returns how often the counter rolled over. */
 static int64_t run_world(unsigned seed, int64_t range_milliwh)
 {
@@ -155,6 +205,13 @@ static void adds_up_over_rollovers_too(void **state)
     for (unsigned seed = 1; seed <= SEEDS; seed++)
         rollovers += run_world(seed, 200000000000); /* 200 MWh: far over any pause's energy */
     assert_true(rollovers > SEEDS / 2);
+}
+
+static void adds_up_over_glitches(void **state)
+{
+    (void)state;
+    for (unsigned seed = 1; seed <= SEEDS; seed++)
+        run_glitches(seed);
 }
 
 /* ---- verdicts, one by one ---- */
@@ -296,6 +353,18 @@ static void a_far_step_back_is_no_rollover(void **state)
     assert_int_equal(i.reason, REASON_COUNTER_RESET);
 }
 
+static void a_rollover_that_no_wire_carries_is_a_reset(void **state)
+{
+    (void)state;
+    struct meter meter = fresh_meter(1000000000000);
+    none(&meter, B, 950000e3);
+    none(&meter, B + 30000, 5);
+    none(&meter, B + 60000, 6);
+    struct energy_interval i = only(&meter, B + QUARTER_MS, 7);
+    assert_int_equal(i.end_milliwh - i.start_milliwh, 7000);
+    assert_int_equal(i.reason, REASON_COUNTER_RESET);
+}
+
 static void a_reset_counts_from_the_new_zero(void **state)
 {
     (void)state;
@@ -338,6 +407,246 @@ static void a_single_misread_value_changes_nothing(void **state)
     assert_int_equal(i.quality, QUALITY_GOOD);
 }
 
+static void a_booting_meter_invents_no_energy(void **state)
+{
+    (void)state;
+    struct meter meter = fresh_meter(0);
+    none(&meter, B, 5000000e3);
+    for (int64_t t = B + 1000; t < B + 60000; t += 1000)
+        none(&meter, t, 0);
+    none(&meter, B + 60000, 5000001e3);
+    struct energy_interval i = only(&meter, B + QUARTER_MS, 5000033e3);
+    assert_int_equal(i.end_milliwh - i.start_milliwh, 33000000);
+    assert_int_equal(i.quality, QUALITY_ESTIMATED);
+    assert_int_equal(i.reason, REASON_COUNTER_RESET);
+    struct energy_interval next = only(&meter, B + 2 * QUARTER_MS, 5000043e3);
+    assert_int_equal(next.end_milliwh - next.start_milliwh, 10000000);
+    assert_int_equal(next.quality, QUALITY_GOOD);
+}
+
+/* The quarter hour that ended among the zeros lacks the energy; the next one makes up for it. */
+static void zeros_over_a_boundary_lose_nothing(void **state)
+{
+    (void)state;
+    struct meter meter = fresh_meter(0);
+    none(&meter, B, 5000000e3);
+    none(&meter, B + QUARTER_MS - 60000, 5000010e3);
+    none(&meter, B + QUARTER_MS - 30000, 0);
+    struct energy_interval i = only(&meter, B + QUARTER_MS, 0);
+    assert_int_equal(i.end_milliwh - i.start_milliwh, 10000000);
+    assert_int_equal(i.quality, QUALITY_ESTIMATED);
+    none(&meter, B + QUARTER_MS + 30000, 5000012e3);
+    struct energy_interval next = only(&meter, B + 2 * QUARTER_MS, 5000020e3);
+    assert_int_equal(next.end_milliwh - next.start_milliwh, 10000000);
+    assert_int_equal(next.quality, QUALITY_ESTIMATED);
+}
+
+/* A gateway that counts while it boots, and loads the true counter then. */
+static void a_return_takes_back_what_was_counted(void **state)
+{
+    (void)state;
+    struct meter meter = fresh_meter(0);
+    none(&meter, B, 5000000e3);
+    none(&meter, B + 30000, 1000);
+    none(&meter, B + 60000, 6000);
+    none(&meter, B + 90000, 8000);
+    assert_int_equal(meter.last_milliwh, 5000008000000);
+    struct energy_interval i = only(&meter, B + QUARTER_MS + 30000, 5000001e3);
+    assert_int_equal(i.end_milliwh - i.start_milliwh, 1000000);
+    struct energy_interval next = only(&meter, B + 2 * QUARTER_MS, 5000001e3);
+    assert_int_equal(next.end_milliwh - next.start_milliwh, 0);
+}
+
+static void a_return_leaves_closed_intervals_alone(void **state)
+{
+    (void)state;
+    struct meter meter = fresh_meter(0);
+    none(&meter, B, 5000000e3);
+    none(&meter, B + QUARTER_MS - 30000, 4000);
+    struct energy_interval i = only(&meter, B + QUARTER_MS, 6000);
+    assert_int_equal(i.end_milliwh - i.start_milliwh, 6000000);
+    none(&meter, B + QUARTER_MS + 30000, 5000001e3); /* 5 kWh less than was told */
+    struct energy_interval next = only(&meter, B + 2 * QUARTER_MS, 5000011e3);
+    assert_int_equal(next.start_milliwh, i.end_milliwh);
+    assert_int_equal(next.end_milliwh - next.start_milliwh, 10000000);
+    assert_int_equal(meter_raw_at(&meter, next.end_milliwh), 5000011000000);
+}
+
+static void zeros_near_the_maximum_are_taken_back_too(void **state)
+{
+    (void)state;
+    struct meter meter = fresh_meter(1000000000);
+    none(&meter, B, 999990);
+    none(&meter, B + 30000, 0);
+    none(&meter, B + 60000, 0);
+    assert_int_equal(meter.last_milliwh, 1000000000);
+    none(&meter, B + 90000, 999992);
+    assert_int_equal(meter.last_milliwh, 999992000);
+}
+
+static void a_late_return_invents_no_energy(void **state)
+{
+    (void)state;
+    struct meter meter = fresh_meter(0);
+    none(&meter, B, 5000000e3);
+    int64_t t = B + 1000;
+    for (; t < B + QUARTER_MS; t += 1000)
+        none(&meter, t, 0);
+    for (; t <= B + METER_RETURN_MS + QUARTER_MS; t += QUARTER_MS)
+        only(&meter, t, 0);
+    none(&meter, t - QUARTER_MS + 1000, 5000500e3);
+    none(&meter, t - QUARTER_MS + 2000, 5000500.2e3);
+    assert_int_equal(meter.last_milliwh, 5000000200000);
+}
+
+/* The end that was stored belongs to the zeros. */
+static void a_restart_among_zeros_invents_no_energy(void **state)
+{
+    (void)state;
+    struct meter meter = fresh_meter(0);
+    meter_resume(&meter, B, 5000000000000, 0);
+    none(&meter, B + 30000, 5000001e3);
+    none(&meter, B + 60000, 5000001.5e3);
+    assert_int_equal(meter.last_milliwh, 5000000500000);
+}
+
+static void a_wild_reading_up_changes_nothing(void **state)
+{
+    (void)state;
+    struct meter meter = fresh_meter(0);
+    none(&meter, B, 500000);
+    none(&meter, B + 600000, 500010);
+    none(&meter, B + 601000, 500010 + 1e6);
+    none(&meter, B + 601000, 500010 + 1e6);
+    none(&meter, B + 602000, 500020);
+    struct energy_interval i = only(&meter, B + QUARTER_MS, 500030);
+    assert_int_equal(i.end_milliwh - i.start_milliwh, 30000);
+    assert_int_equal(i.quality, QUALITY_GOOD);
+}
+
+static void a_meter_that_stands_higher_invents_no_energy(void **state)
+{
+    (void)state;
+    struct meter meter = fresh_meter(0);
+    none(&meter, B, 500000);
+    none(&meter, B + 30000, 7000000e3);
+    none(&meter, B + 60000, 7000000e3 + 2);
+    struct energy_interval i = only(&meter, B + QUARTER_MS, 7000000e3 + 10);
+    assert_int_equal(i.end_milliwh - i.start_milliwh, 10000);
+    assert_int_equal(i.quality, QUALITY_ESTIMATED);
+    assert_int_equal(i.reason, REASON_COUNTER_RESET);
+}
+
+static void an_energy_no_wire_carries_is_not_counted_from_zero(void **state)
+{
+    (void)state;
+    struct meter meter = fresh_meter(0);
+    none(&meter, B, 5000000e3);
+    none(&meter, B + 30000, 400000e3);
+    none(&meter, B + 60000, 400002e3);
+    assert_int_equal(meter.last_milliwh, 5000002000000);
+}
+
+/* It stands still for long and then jumps by its last digit, between two polls of a second. */
+static void a_coarse_counter_is_no_restart(void **state)
+{
+    (void)state;
+    struct meter meter = fresh_meter(0);
+    double wh = 5000000e3;
+    struct energy_interval closed[MOST];
+    for (int64_t ms = 0; ms <= 8 * HOUR_MS; ms += 1000) {
+        if (ms % HOUR_MS == 5000)
+            wh += 100e3; /* 100 kW on average */
+        int count = meter_feed_counter(&meter, B + ms, wh, closed, MOST);
+        for (int i = 0; i < count; i++)
+            assert_int_equal(closed[i].quality, QUALITY_GOOD);
+    }
+    assert_int_equal(meter.last_milliwh, llround(wh * 1000));
+    none(&meter, B + 8 * HOUR_MS + 5000, wh += 100e3);
+    none(&meter, B + 8 * HOUR_MS + 6000, wh += 100e3); /* but not twice */
+    assert_int_equal(meter.suspect_raw_milliwh, llround(wh * 1000));
+}
+
+static void without_a_known_power_every_step_forward_counts(void **state)
+{
+    (void)state;
+    struct meter meter;
+    meter_init(&meter, POINT_INDEX, QUARTER_MS, GAP_MS, 0, false, 0);
+    none(&meter, B, 500000);
+    none(&meter, B + 1000, 9000000e3);
+    assert_int_equal(meter.last_milliwh, 9000000000000);
+    none(&meter, B + 2000, 0);
+    none(&meter, B + 3000, 0);
+    none(&meter, B + 4000, 9000001e3);
+    assert_int_equal(meter.last_milliwh, 9000001000000);
+}
+
+static void different_misread_values_confirm_nothing(void **state)
+{
+    (void)state;
+    struct meter meter = fresh_meter(0);
+    none(&meter, B, 5000000e3);
+    none(&meter, B + 30000, 0);
+    none(&meter, B + 60000, 400000e3);
+    none(&meter, B + 90000, 9000000e3);
+    struct energy_interval i = only(&meter, B + QUARTER_MS, 5000001e3);
+    assert_int_equal(i.end_milliwh - i.start_milliwh, 1000000);
+    assert_int_equal(i.quality, QUALITY_GOOD);
+}
+
+static void a_return_reaches_over_two_restarts(void **state)
+{
+    (void)state;
+    struct meter meter = fresh_meter(0);
+    none(&meter, B, 5000000e3);
+    none(&meter, B + 1000, 0);
+    none(&meter, B + 2000, 0);
+    none(&meter, B + 3000, 300e3);
+    none(&meter, B + 4000, 300e3);
+    none(&meter, B + 5000, 5000001e3);
+    assert_int_equal(meter.last_milliwh, 5000001000000);
+}
+
+static void zeros_after_a_true_reset_return_to_the_new_counter(void **state)
+{
+    (void)state;
+    struct meter meter = fresh_meter(0);
+    none(&meter, B, 5000000e3);
+    none(&meter, B + 30000, 2);
+    for (int i = 2; i < 10; i++)
+        none(&meter, B + i * 30000, i + 1);
+    assert_int_equal(meter.last_milliwh, 5000000010000);
+    none(&meter, B + 301000, 0);
+    none(&meter, B + 302000, 0);
+    none(&meter, B + 303000, 11);
+    assert_int_equal(meter.last_milliwh, 5000000011000);
+}
+
+/* Time makes the step to it plausible, but it is no return: the counter never went below. */
+static void a_meter_that_stands_a_little_higher_is_no_return(void **state)
+{
+    (void)state;
+    struct meter meter = fresh_meter(0);
+    none(&meter, B, 500e3);
+    none(&meter, B + 30000, 501e3);
+    for (int64_t t = B + 60000; t < B + QUARTER_MS; t += 30000)
+        none(&meter, t, 600e3);
+    assert_int_equal(meter.last_milliwh, 501000000);
+}
+
+/* A PV plant by night: the hours in which nothing came make no room for a wild reading. */
+static void standing_still_excuses_no_more_than_an_interval(void **state)
+{
+    (void)state;
+    struct meter meter = fresh_meter(0);
+    none(&meter, B, 500e3);
+    for (int q = 1; q <= 48; q++)
+        only(&meter, B + q * QUARTER_MS, 500e3);
+    none(&meter, B + 48 * QUARTER_MS + 1000, 5500e3);
+    none(&meter, B + 48 * QUARTER_MS + 2000, 501e3);
+    assert_int_equal(meter.last_milliwh, 501000000);
+}
+
 static void old_and_senseless_readings_are_ignored(void **state)
 {
     (void)state;
@@ -360,7 +669,7 @@ static void old_and_senseless_readings_are_ignored(void **state)
 static struct meter power_meter(void)
 {
     struct meter meter;
-    meter_init(&meter, POINT_INDEX, QUARTER_MS, GAP_MS, 0, true);
+    meter_init(&meter, POINT_INDEX, QUARTER_MS, GAP_MS, 0, true, (double)INFINITY);
     return meter;
 }
 
@@ -411,6 +720,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(adds_up_over_gaps_and_restarts),
         cmocka_unit_test(adds_up_over_rollovers_too),
+        cmocka_unit_test(adds_up_over_glitches),
         cmocka_unit_test(a_reading_on_the_boundary_closes_exactly),
         cmocka_unit_test(a_boundary_between_readings_is_interpolated),
         cmocka_unit_test(the_first_interval_starts_at_the_first_reading),
@@ -422,6 +732,24 @@ int main(void)
         cmocka_unit_test(a_reset_counts_from_the_new_zero),
         cmocka_unit_test(another_meter_invents_no_energy),
         cmocka_unit_test(a_single_misread_value_changes_nothing),
+        cmocka_unit_test(a_booting_meter_invents_no_energy),
+        cmocka_unit_test(zeros_over_a_boundary_lose_nothing),
+        cmocka_unit_test(a_return_takes_back_what_was_counted),
+        cmocka_unit_test(a_return_leaves_closed_intervals_alone),
+        cmocka_unit_test(zeros_near_the_maximum_are_taken_back_too),
+        cmocka_unit_test(a_late_return_invents_no_energy),
+        cmocka_unit_test(a_restart_among_zeros_invents_no_energy),
+        cmocka_unit_test(a_wild_reading_up_changes_nothing),
+        cmocka_unit_test(a_meter_that_stands_higher_invents_no_energy),
+        cmocka_unit_test(an_energy_no_wire_carries_is_not_counted_from_zero),
+        cmocka_unit_test(a_coarse_counter_is_no_restart),
+        cmocka_unit_test(without_a_known_power_every_step_forward_counts),
+        cmocka_unit_test(a_rollover_that_no_wire_carries_is_a_reset),
+        cmocka_unit_test(different_misread_values_confirm_nothing),
+        cmocka_unit_test(a_return_reaches_over_two_restarts),
+        cmocka_unit_test(a_meter_that_stands_a_little_higher_is_no_return),
+        cmocka_unit_test(standing_still_excuses_no_more_than_an_interval),
+        cmocka_unit_test(zeros_after_a_true_reset_return_to_the_new_counter),
         cmocka_unit_test(old_and_senseless_readings_are_ignored),
         cmocka_unit_test(power_is_integrated_and_estimated),
         cmocka_unit_test(a_gap_of_power_is_missing),

@@ -287,6 +287,24 @@ static void a_period_says_what_it_lacks(void **state)
     assert_int_equal(out.quality, QUALITY_ESTIMATED);
 }
 
+/* Stored before pue.category was changed. */
+static void another_category_stays_unknown(void **state)
+{
+    (void)state;
+    struct pue_sum sum;
+    struct pue out;
+    struct pue before = quarter(0, 500, 100, QUALITY_GOOD);
+    struct pue since = quarter(1, 130, 100, QUALITY_GOOD);
+    pue_sum_begin(&sum, START, START + 2 * QUARTER_MS, 1);
+    since.category = 1;
+    pue_sum_add(&sum, &before);
+    pue_sum_add(&sum, &since);
+    pue_sum_read(&sum, &out);
+    assert_true(fabs(out.value - 1.3) < 1e-12);
+    assert_true(out.coverage == 0.5);
+    assert_int_equal(out.category, 1);
+}
+
 static void twelve_months_are_not_interim(void **state)
 {
     (void)state;
@@ -314,6 +332,7 @@ int main(void)
         TEST(no_it_energy_has_no_pue_but_counts),
         cmocka_unit_test(a_period_is_the_quotient_of_sums),
         cmocka_unit_test(a_period_says_what_it_lacks),
+        cmocka_unit_test(another_category_stays_unknown),
         cmocka_unit_test(twelve_months_are_not_interim),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -377,6 +377,9 @@ static struct plan *make_plan(int64_t issue_ms, int64_t id, uint32_t *random)
                                  &out->it_jobs_w[1],
                                  &out->facility_w,
                                  &out->breach_w,
+                                 &out->feeder_breach_w[0],
+                                 &out->feeder_breach_w[1],
+                                 &out->reserve_short_wh,
                                  &out->marginal_per_mwh};
         for (size_t i = 0; i < sizeof reals / sizeof *reals; i++)
             *reals[i] = next_random(random) % 100000 / 7.0 - 1000;
@@ -406,6 +409,17 @@ struct recovered {
     double peak_w;
     enum mode battery;
     struct pue quarter;
+    int64_t first_quarter_ms;
+    struct energy_interval intervals[16];
+    int interval_count;
+    struct recovered_mean {
+        int32_t point;
+        int64_t quarter_ms, seen_ms;
+        double mean;
+    } means[16];
+    int mean_count;
+    int64_t last_job_id;
+    int jobs_by_state[JOB_STATES];
 };
 
 static void on_meter(void *context, int32_t point, int64_t end_ms, int64_t end_milliwh,
@@ -432,8 +446,31 @@ static void on_history(void *context, enum forecast_series series, int64_t step_
 static void on_quarter(void *context, const struct pue *quarter)
 {
     struct recovered *r = context;
-    r->quarters++;
+    if (r->quarters++ == 0)
+        r->first_quarter_ms = quarter->start_ms;
     r->quarter = *quarter;
+}
+
+static void on_interval(void *context, const struct energy_interval *interval)
+{
+    struct recovered *r = context;
+    assert_in_range(r->interval_count, 0, 15);
+    r->intervals[r->interval_count++] = *interval;
+}
+
+static void on_mean(void *context, int32_t point, int64_t quarter_ms, double mean, int64_t seen_ms)
+{
+    struct recovered *r = context;
+    assert_in_range(r->mean_count, 0, 15);
+    r->means[r->mean_count++] = (struct recovered_mean){point, quarter_ms, seen_ms, mean};
+}
+
+static void on_job(void *context, int64_t job_id, enum job_state state)
+{
+    struct recovered *r = context;
+    assert_true(job_id > r->last_job_id);
+    r->last_job_id = job_id;
+    r->jobs_by_state[state]++;
 }
 
 static void on_peak(void *context, int64_t month_start_ms, double peak_w)
@@ -477,6 +514,9 @@ static struct recovered recover_at(struct store *store, int64_t now_ms)
     const struct store_recovery calls = {.meter = on_meter,
                                          .history = on_history,
                                          .quarter = on_quarter,
+                                         .interval = on_interval,
+                                         .mean = on_mean,
+                                         .job = on_job,
                                          .peak = on_peak,
                                          .mode = on_mode,
                                          .plan = on_plan,
@@ -589,7 +629,8 @@ static void test_a_restart_finds_its_commitments(void **state)
     assert_int_equal(r.end_milliwh, 100000);
     assert_int_equal(r.raw_milliwh, 100000);
     assert_int_equal(r.histories, 100);
-    assert_int_equal(r.quarters, 4); /* the day began with quarter 96 */
+    assert_int_equal(r.quarters, 100);
+    assert_int_equal(r.interval_count, 0); /* each has its account */
     assert_float_equal(r.quarter.value, 1.3, 1e-12);
     assert_float_equal(r.quarter.coverage, 0.5, 1e-12);
     assert_true(r.quarter.interim && r.quarter.category == 1);
@@ -598,6 +639,161 @@ static void test_a_restart_finds_its_commitments(void **state)
     assert_int_equal(r.modes, 2);
     assert_int_equal(r.battery, MODE_ADVISE);
     assert_int_equal(r.uncleans, 0);
+    store_close(store);
+    site_end(&site);
+}
+
+/* Down before midnight, up after it: yesterday closes in this run, with all its quarters. */
+static void test_yesterday_comes_back_whole(void **state)
+{
+    (void)state;
+    struct site site;
+    site_begin(&site);
+    struct store *store = open_store(&site);
+    post_quarters(&site, store, 2 * 96 + 95);
+    store_close(store);
+    store = open_store(&site);
+    struct recovered r = recover_at(store, T0 + 3 * DAY_MS + MINUTE_MS);
+    assert_int_equal(r.quarters, 95);
+    assert_int_equal(r.first_quarter_ms, T0 + 2 * DAY_MS);
+    r = recover_at(store, T0 + 2 * DAY_MS + 23 * HOUR_MS + 50 * MINUTE_MS);
+    assert_int_equal(r.quarters, 96 + 95); /* all of the day before, and today's so far */
+    assert_int_equal(r.first_quarter_ms, T0 + DAY_MS);
+    store_close(store);
+    site_end(&site);
+}
+
+static void test_an_unknown_quarter_comes_back_unknown(void **state)
+{
+    (void)state;
+    static const char *const nulls[] = {"it_wh = NULL", "facility_wh = NULL"};
+    struct site site;
+    site_begin(&site);
+    struct store *store = open_store(&site);
+    post_quarters(&site, store, 1);
+    store_close(store);
+    for (int i = 0; i < 2; i++) {
+        char sql[128];
+        snprintf(sql, sizeof sql, "UPDATE pue SET facility_wh = 13, it_wh = 10; UPDATE pue SET %s",
+                 nulls[i]);
+        tell(&site, sql);
+        store = open_store(&site);
+        struct recovered r = recover_at(store, T0 + HOUR_MS);
+        store_close(store);
+        assert_int_equal(r.quarters, 1);
+        assert_int_equal(r.quarter.quality, QUALITY_MISSING);
+        assert_true(isnan(r.quarter.facility_wh) && isnan(r.quarter.it_wh));
+        assert_true(isnan(r.quarter.value));
+    }
+    site_end(&site);
+}
+
+/* The meters of a quarter were stored, its account was not. */
+static void test_only_intervals_without_account_come_back(void **state)
+{
+    (void)state;
+    struct site site;
+    site_begin(&site);
+    struct store *store = open_store(&site);
+    int32_t utility = point_of(&site, "utility", POINT_ENERGY_IMPORT);
+    int32_t pv = point_of(&site, "pv", POINT_ENERGY_EXPORT);
+    post_quarters(&site, store, 4);
+    site.output.interval_count = site.output.account_count = 0;
+    for (int q = 4; q < 6; q++)
+        add_interval(&site.output, utility, T0 + q * QUARTER_MS, q * 1000, q * 1000 + 1000,
+                     QUALITY_GOOD);
+    add_interval(&site.output, pv, T0 + 4 * QUARTER_MS, 70, 95, QUALITY_ESTIMATED);
+    site.output.intervals[2].coverage = 0.25;
+    assert_true(store_post_tick(store, T0 + 6 * QUARTER_MS, &site.output));
+    store_close(store);
+    store = open_store(&site);
+    struct recovered r = recover_at(store, T0 + 6 * QUARTER_MS + MINUTE_MS);
+    assert_int_equal(r.interval_count, 3);
+    assert_int_equal(r.intervals[0].point, utility);
+    assert_int_equal(r.intervals[0].start_ms, T0 + 4 * QUARTER_MS);
+    assert_int_equal(r.intervals[1].start_ms, T0 + 5 * QUARTER_MS);
+    assert_int_equal(r.intervals[1].end_milliwh, 6000);
+    assert_int_equal(r.intervals[2].point, pv);
+    assert_int_equal(r.intervals[2].end_ms, T0 + 5 * QUARTER_MS);
+    assert_int_equal(r.intervals[2].start_milliwh, 70);
+    assert_int_equal(r.intervals[2].end_milliwh, 95);
+    assert_int_equal(r.intervals[2].quality, QUALITY_ESTIMATED);
+    assert_int_equal(r.intervals[2].reason, REASON_FRESH);
+    assert_float_equal(r.intervals[2].coverage, 0.25, 0);
+    r = recover_at(store, T0 + 5 * QUARTER_MS + MINUTE_MS); /* the future is left alone */
+    assert_int_equal(r.interval_count, 2);
+    r = recover_at(store, T0 + 12 * QUARTER_MS + MINUTE_MS); /* more than the cycle keeps open */
+    assert_int_equal(r.interval_count, 1);
+    assert_int_equal(r.intervals[0].start_ms, T0 + 5 * QUARTER_MS);
+    store_close(store);
+    site_end(&site);
+}
+
+static void post_reading(struct site *site, struct store *store, int32_t point, int64_t at_ms,
+                         enum quality quality, double value)
+{
+    set_sample(site, point, quality, value, at_ms);
+    site->image.frozen_ms = at_ms;
+    assert_true(store_post_image(store, &site->image));
+}
+
+/* Each good reading weighs as long as it held. */
+static void test_means_come_back_with_their_weight(void **state)
+{
+    (void)state;
+    struct site site;
+    site_begin(&site);
+    struct store *store = open_store(&site);
+    int32_t power = point_of(&site, "utility", POINT_POWER);
+    int32_t soc = point_of(&site, "battery", POINT_SOC);
+    post_quarters(&site, store, 1); /* it has its account: nothing of it */
+    const int64_t q1 = T0 + QUARTER_MS, q2 = q1 + QUARTER_MS;
+    post_reading(&site, store, power, T0 + MINUTE_MS, QUALITY_GOOD, 1e6);
+    post_reading(&site, store, power, q1, QUALITY_GOOD, 100);
+    post_reading(&site, store, soc, q1 + MINUTE_MS, QUALITY_GOOD, 50);
+    post_reading(&site, store, power, q1 + 10 * MINUTE_MS, QUALITY_GOOD, 400); /* until its end */
+    post_reading(&site, store, power, q2, QUALITY_GOOD, 10);
+    post_reading(&site, store, power, q2 + MINUTE_MS, QUALITY_STALE, 10); /* for two minutes */
+    post_reading(&site, store, power, q2 + 3 * MINUTE_MS, QUALITY_GOOD, 40);
+    post_reading(&site, store, soc, q2 + 5 * MINUTE_MS, QUALITY_STALE, 50); /* the last record */
+    store_close(store);
+    store = open_store(&site);
+    struct recovered r = recover_at(store, q2 + 7 * MINUTE_MS);
+    assert_int_equal(r.mean_count, 3);
+    const struct recovered_mean expected[] = {
+        {power, q1, QUARTER_MS, (10 * 100 + 5 * 400) / 15.0},
+        {power, q2, 3 * MINUTE_MS, (1 * 10 + 2 * 40) / 3.0},
+        {soc, q1, 14 * MINUTE_MS, 50},
+    };
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(r.means[i].point, expected[i].point);
+        assert_int_equal(r.means[i].quarter_ms, expected[i].quarter_ms);
+        assert_int_equal(r.means[i].seen_ms, expected[i].seen_ms);
+        assert_float_equal(r.means[i].mean, expected[i].mean, 1e-9);
+    }
+    store_close(store);
+    site_end(&site);
+}
+
+static void test_jobs_come_back_in_their_newest_state(void **state)
+{
+    (void)state;
+    struct site site;
+    site_begin(&site);
+    struct store *store = open_store(&site);
+    for (int64_t id = 9; id >= 1; id--) { /* posted in no order of theirs */
+        struct job job = {.id = id, .feeder = -1, .state = JOB_RUNNING};
+        assert_true(store_post_job(store, &job, REASON_RUN_NOW, T0 + id));
+        job.state = JOB_COMPLETED;
+        if (id % 3 == 0)
+            assert_true(store_post_job(store, &job, REASON_IDLE, T0 + 100 + id));
+    }
+    store_close(store);
+    store = open_store(&site);
+    struct recovered r = recover_at(store, T0 + HOUR_MS);
+    assert_int_equal(r.last_job_id, 9);
+    assert_int_equal(r.jobs_by_state[JOB_COMPLETED], 3);
+    assert_int_equal(r.jobs_by_state[JOB_RUNNING], 6);
     store_close(store);
     site_end(&site);
 }
@@ -614,6 +810,11 @@ int main(void)
         cmocka_unit_test(test_forecasts_are_thinned_and_compared),
         cmocka_unit_test(test_the_plan_comes_back_as_it_was),
         cmocka_unit_test(test_a_restart_finds_its_commitments),
+        cmocka_unit_test(test_yesterday_comes_back_whole),
+        cmocka_unit_test(test_an_unknown_quarter_comes_back_unknown),
+        cmocka_unit_test(test_only_intervals_without_account_come_back),
+        cmocka_unit_test(test_means_come_back_with_their_weight),
+        cmocka_unit_test(test_jobs_come_back_in_their_newest_state),
     };
     return cmocka_run_group_tests_name("store", tests, NULL, NULL);
 }

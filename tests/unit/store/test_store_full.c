@@ -123,6 +123,92 @@ static void test_a_full_disk_refuses_at_last_and_says_so(void **state)
     site_end(&site);
 }
 
+/* What can be done without gives way at half of the room; what nobody can make again has the rest,
+ * and finds it empty. */
+static bool post_reading(struct site *site, struct store *store, int64_t number)
+{
+    for (int32_t p = 0; p < site->topology->point_count; p++)
+        site->image.values[p].source_ms = T0 + number;
+    site->image.frozen_ms = T0 + number;
+    return store_post_image(store, &site->image);
+}
+
+static bool post_energy(struct site *site, struct store *store, int64_t quarter)
+{
+    site->output.interval_count = 0;
+    add_interval(&site->output, point_of(site, "utility", POINT_ENERGY_IMPORT),
+                 T0 + quarter * QUARTER_MS, quarter * 1000, (quarter + 1) * 1000, QUALITY_GOOD);
+    site->output.decision_count = 1;
+    site->output.decisions[0] = (struct decision){.at_ms = T0, .command.point = -1};
+    return store_post_tick(store, T0 + quarter * QUARTER_MS, &site->output);
+}
+
+static void assert_all_that_counts(const struct site *site, int count)
+{
+    assert_ask(site, "SELECT count(*) FROM energy_interval", count);
+    assert_ask(site, "SELECT count(*) FROM decision", count);
+    assert_ask(site, "SELECT count(*) FROM job_event", count);
+    assert_ask(site, "SELECT count(*) FROM v_meter_chain", 0);
+    assert_ask(site, "SELECT count(*) FROM forecast_issue", 0);
+}
+
+static void test_readings_leave_room_for_what_counts(void **state)
+{
+    (void)state;
+    enum { COUNT = 500 };
+    struct site site;
+    struct store_health health;
+    site_begin(&site);
+    sqlite3_auto_extension((void (*)(void))limit_pages);
+    struct store *store = open_store(&site);
+    sqlite3_cancel_auto_extension((void (*)(void))limit_pages);
+    sqlite3 *db = limited;
+    assert_int_equal(sqlite3_exec(db, "PRAGMA max_page_count = 1", NULL, NULL, NULL), SQLITE_OK);
+    int64_t readings = 0, scores = 0;
+    while (post_reading(&site, store, readings))
+        readings++;
+    wait_for(store, true, 0);
+    const struct forecast_score score = {.series = SERIES_PV};
+    while (store_post_scores(store, T0, &score, 1))
+        scores++;
+    site.output.forecasts_issued = true; /* goes without, the rest is taken */
+    struct job job = {.id = 1, .feeder = -1, .state = JOB_RUNNING};
+    for (int i = 0; i < COUNT; i++) {
+        assert_true(post_energy(&site, store, i));
+        assert_true(store_post_job(store, &job, REASON_RUN_NOW, T0 + i));
+    }
+    store_health(store, &health);
+    assert_true(health.refused > COUNT);
+    sqlite3_exec(db, "PRAGMA max_page_count = 1000000", NULL, NULL, NULL);
+    wait_for(store, false, (uint64_t)(readings + scores) + 2 * COUNT);
+    store_close(store);
+    assert_all_that_counts(&site, COUNT);
+    site_end(&site);
+}
+
+/* Small records use up the entries before the bytes. */
+static void test_half_of_the_entries_is_kept_too(void **state)
+{
+    (void)state;
+    struct site site;
+    struct store_health health;
+    const struct forecast_score score = {.series = SERIES_PV};
+    int posted = 0;
+    site_begin(&site);
+    struct store *store = open_store(&site);
+    set_file_limit(4096);
+    while (store_post_scores(store, T0, &score, 1))
+        posted++;
+    store_health(store, &health);
+    assert_in_range(health.waiting, 1, LIMIT_STORE_QUEUE / 2);
+    assert_true(post_number(store, 0));
+    set_file_limit(RLIM_INFINITY);
+    wait_for(store, false, (uint64_t)posted + 1);
+    store_close(store);
+    assert_numbers(&site, 1);
+    site_end(&site);
+}
+
 static void test_a_reader_with_the_lock_only_delays(void **state)
 {
     (void)state;
@@ -170,6 +256,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_records_wait_while_writes_fail),
         cmocka_unit_test(test_a_full_disk_refuses_at_last_and_says_so),
+        cmocka_unit_test(test_readings_leave_room_for_what_counts),
+        cmocka_unit_test(test_half_of_the_entries_is_kept_too),
         cmocka_unit_test(test_a_reader_with_the_lock_only_delays),
         cmocka_unit_test(test_closing_gives_up_in_the_end),
     };

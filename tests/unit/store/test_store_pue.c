@@ -261,12 +261,99 @@ static void test_the_query_file_gives_the_same(void **state)
     site_end(&site);
 }
 
+/* ---- energy by day ---- */
+
+/* Intervals of all lengths, as gaps of the readings make them; returns the counter at the end. */
+static int64_t post_gaps(struct site *site, struct store *store, int32_t point, uint32_t *random)
+{
+    static const int64_t lengths_ms[] = {
+        QUARTER_MS, QUARTER_MS,  QUARTER_MS,   QUARTER_MS,
+        1,          7 * HOUR_MS, 24 * HOUR_MS, 61 * HOUR_MS + 12345};
+    int64_t at_ms = T0 + 5 * HOUR_MS + 1234, milliwh = 1000;
+    for (int i = 0; i < 200; i++) {
+        int64_t length_ms = lengths_ms[next_random(random) % 8];
+        int64_t used_milliwh = next_random(random) * (i % 10 == 0 ? 20000LL : 1LL);
+        site->output.interval_count = 0;
+        add_interval(&site->output, point, at_ms, milliwh, milliwh + used_milliwh, QUALITY_GOOD);
+        site->output.intervals[0].end_ms = at_ms += length_ms;
+        milliwh += used_milliwh;
+        assert_true(store_post_tick(store, at_ms, &site->output));
+    }
+    return milliwh;
+}
+
+static void test_days_add_up_to_the_counter(void **state)
+{
+    (void)state;
+    for (uint32_t seed = 1; seed <= 5; seed++) {
+        struct site site;
+        uint32_t random = seed * 2654435761u;
+        site_begin(&site);
+        struct store *store = open_store(&site);
+        int64_t end_milliwh =
+            post_gaps(&site, store, point_of(&site, "ups", POINT_ENERGY_IMPORT), &random);
+        store_close(store);
+        char sql[256];
+        snprintf(sql, sizeof sql,
+                 "SELECT sum(CAST(round(wh * 1000) AS INTEGER)) = %lld FROM v_energy_day",
+                 (long long)(end_milliwh - 1000));
+        assert_ask(&site, sql, 1);
+        assert_ask(&site, "SELECT min(wh) >= 0 AND max(day_ms % 86400000) = 0 FROM v_energy_day",
+                   1);
+        assert_ask(&site,
+                   "SELECT count(*) = 1 + (max(day_ms) - min(day_ms)) / 86400000"
+                   " FROM v_energy_day",
+                   1); /* no day is skipped */
+        site_end(&site);
+    }
+}
+
+/* A gap from 18:00 over a whole day until 12:00: 6, 24 and 12 of 42 hours. */
+static void test_an_interval_over_midnight_is_shared_out(void **state)
+{
+    (void)state;
+    struct site site;
+    site_begin(&site);
+    struct store *store = open_store(&site);
+    struct tick_output *output = &site.output;
+    int32_t ups = point_of(&site, "ups", POINT_ENERGY_IMPORT);
+    add_interval(output, ups, T0, 0, 5000, QUALITY_GOOD);
+    add_interval(output, ups, T0 + 18 * HOUR_MS, 5000, 47000, QUALITY_GOOD);
+    output->intervals[1].end_ms = T0 + 60 * HOUR_MS;
+    add_interval(output, ups, T0 + 60 * HOUR_MS, 47000, 48000, QUALITY_ESTIMATED);
+    add_interval(output, ups, T0 + 71 * HOUR_MS, 48000, 49000, QUALITY_GOOD); /* ends at midnight */
+    output->intervals[3].end_ms = T0 + 72 * HOUR_MS;
+    add_interval(output, ups, T0 + 95 * HOUR_MS, 49000, 59000, QUALITY_MISSING);
+    output->intervals[4].end_ms = T0 + 97 * HOUR_MS;
+    assert_true(store_post_tick(store, T0 + 97 * HOUR_MS, output));
+    store_close(store);
+    static const struct {
+        const char *wh, *estimated_wh, *counts;
+    } days[] = {{"11.0", "6.0", "2/1/0"},
+                {"24.0", "24.0", "1/1/0"},
+                {"14.0", "13.0", "3/2/0"},
+                {"NULL", "0.0", "1/0/1"},
+                {"NULL", "0.0", "1/0/1"}};
+    for (int d = 0; d < 5; d++) {
+        char sql[512];
+        snprintf(sql, sizeof sql,
+                 "SELECT wh IS %s AND estimated_wh = %s AND intervals || '/' || estimated_intervals"
+                 " || '/' || unknown_intervals = '%s' FROM v_energy_day WHERE day_ms = %lld",
+                 days[d].wh, days[d].estimated_wh, days[d].counts, T0 + d * (long long)DAY_MS);
+        assert_ask(&site, sql, 1);
+    }
+    assert_ask(&site, "SELECT count(*) FROM v_energy_day", 5);
+    site_end(&site);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_views_equal_the_controller),
         cmocka_unit_test(test_a_day_by_hand),
         cmocka_unit_test(test_a_silent_meter_makes_the_sum_unknown),
+        cmocka_unit_test(test_days_add_up_to_the_counter),
+        cmocka_unit_test(test_an_interval_over_midnight_is_shared_out),
         cmocka_unit_test(test_the_query_file_gives_the_same),
     };
     return cmocka_run_group_tests_name("store_pue", tests, NULL, NULL);
