@@ -15,8 +15,8 @@ import workload
 from stack import Stack, StackError
 
 DAY = datetime.datetime(2026, 6, 15, tzinfo=datetime.timezone.utc)
-LEAD_S = 6          # real seconds until both sites are up
-WARM_UP_H = 0.5     # site hours before the day that is counted
+LEAD_S = 3          # real seconds until both plants are up
+WARM_UP_H = 1.0     # site hours before the day that is counted
 AFTER_H = 0.5       # site hours after it, for the last quarter hour to be accounted
 SPEED = 720
 
@@ -64,6 +64,10 @@ class Timeline:
         """Site hours since the day began."""
         return (time.time() - self.wall) * self.speed / 3600 - WARM_UP_H
 
+    def wait_for_start(self):
+        """Until site time runs; before that the plants stand still."""
+        self.wait(-WARM_UP_H)
+
     def wait(self, hour):
         while self.hour() < hour:
             time.sleep(min(max((hour - self.hour()) * 3600 / self.speed, 0.001), 0.2))
@@ -84,6 +88,15 @@ def progress(timeline, started, done, total):
     end = "\r" if sys.stdout.isatty() else "\n"
     print(f"  site time {int(hour):02d}:{int(hour * 60) % 60:02d} [{bar}] {done}/{total} jobs "
           f"submitted, {time.time() - started:3.0f} s ", end=end, flush=True)
+
+
+def start_all(stacks, timeline):
+    """Plants first; controllers once site time runs."""
+    for stack in stacks:
+        stack.start_plant()
+    timeline.wait_for_start()
+    for stack in stacks:
+        stack.start_controller()
 
 
 def run_day(stacks, timeline, jobs, on_hour=None):
@@ -119,8 +132,7 @@ def demo(options):
           "alone, one is controlled.")
     print(f"Each: 17 Modbus TCP devices, an MQTT broker, real job processes. Files: {folder}")
     try:
-        for stack in sites.values():
-            stack.start()
+        start_all(sites.values(), timeline)
         run_day(list(sites.values()), timeline, workload.jobs())
     finally:
         for stack in sites.values():

@@ -85,10 +85,13 @@ class Stack:
         log.close()
 
     def start(self):
+        self.start_plant()
+        self.start_controller()
+
+    def start_plant(self):
         self.config.write_text(site_text(self.base, self.folder, self.modes, self.edits))
         self.start_broker()
         self.start_twin(history=True)
-        self.start_controller()
 
     def start_broker(self):
         config = self.folder / "mosquitto.cfg"

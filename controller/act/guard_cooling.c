@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stddef.h>
 
-static const double deadband_k = 0.1;
+static const double deadband_k = 0.25; /* less is not worth a write of a budgeted register */
 static const double rounding_k = 0.5; /* registers of whole kelvins */
 
 static double in_force(const struct guard_tick *tick)

@@ -150,11 +150,9 @@ static void expire(struct cycle *cycle, const struct tick_input *input, struct t
 
 /* A plan made before the first readings would hold everything back for nothing: after a start the
  * meters get one planning interval to speak. */
-static bool worth_planning(struct cycle *cycle, const struct tick_input *input)
+static bool worth_planning(const struct cycle *cycle, const struct tick_input *input)
 {
     const struct image *image = input->image;
-    if (cycle->first_tick_ms == 0)
-        cycle->first_tick_ms = input->now_ms;
     if (input->now_ms >= cycle->first_tick_ms + cycle->config.plan_every_ms)
         return true;
     bool metered = !isnan(cycle_role_power(cycle, image, ROLE_UTILITY)) &&
@@ -250,6 +248,8 @@ void tick_output_clear(struct tick_output *output)
 void cycle_tick(struct cycle *cycle, const struct tick_input *input, struct tick_output *ret_output)
 {
     tick_output_clear(ret_output);
+    if (cycle->first_tick_ms == 0)
+        cycle->first_tick_ms = input->now_ms;
     cycle_measure(cycle, input, ret_output);
     forecast(cycle, input, ret_output);
     adopt(cycle, input, ret_output);
@@ -283,7 +283,7 @@ struct cycle *cycle_create(const struct cycle_config *config, struct error *erro
     cycle->config = *config;
     cycle->next_plan_id = 1;
     cycle->base_it_w = NAN;
-    cycle->supply_in_force_c = NAN;
+    cycle->supply_in_force_c = cycle->supply_wish_c = NAN;
     forget_snapshot(&cycle->snapshot);
     overhead_init(&cycle->overhead, config->fixed_w, config->overhead_ratio);
     cycle->forecaster = forecaster_create(&config->forecaster, error);

@@ -163,13 +163,8 @@ static void set_reversion(struct cycle *cycle, const struct tick_input *input,
 
 /* ---- cooling ---- */
 
-static void advise_cooling(struct cycle *cycle, const struct tick_input *input,
-                           struct commands *commands)
+static void find_supply_wish(struct cycle *cycle, const struct tick_input *input)
 {
-    image_value(input->image, cycle->supply_set, &cycle->supply_in_force_c);
-    if (cycle->supply_set < 0 || input->now_ms < cycle->cooling_due_ms)
-        return;
-    cycle->cooling_due_ms = input->now_ms + cycle->config.cooling_every_ms;
     const struct guard_config *limits = &cycle->config.guard;
     const struct cooling_config config = {
         .inlet_limit_c = limits->inlet_limit_c,
@@ -178,15 +173,44 @@ static void advise_cooling(struct cycle *cycle, const struct tick_input *input,
         .supply_max_c = limits->supply_max_c,
         .step_k = cycle->config.cooling_step_k,
     };
-    struct cooling_input wish = {NAN, NAN, NAN};
+    struct cooling_input state = {NAN, NAN, NAN};
     const struct image *image = input->image;
-    image_device_value(image, cycle->config.inlet_device, POINT_TEMP_INLET, &wish.inlet_c);
-    image_device_value(image, cycle->config.chiller_device, POINT_TEMP_SUPPLY, &wish.supply_c);
-    image_value(image, cycle->supply_set, &wish.set_c);
-    enum reason reason;
-    double value_c = cooling_advise(&config, &wish, &reason);
-    if (isfinite(value_c) && reason != REASON_UNCHANGED && reason != REASON_FAIL_SAFE_STALE)
-        add_setpoint(commands, SUBSYSTEM_COOLING, cycle->supply_set, value_c, reason);
+    image_device_value(image, cycle->config.inlet_device, POINT_TEMP_INLET, &state.inlet_c);
+    image_device_value(image, cycle->config.chiller_device, POINT_TEMP_SUPPLY, &state.supply_c);
+    image_value(image, cycle->supply_set, &state.set_c);
+    cycle->supply_wish_c = cooling_advise(&config, &state, &cycle->supply_reason);
+    if (cycle->supply_reason == REASON_UNCHANGED || cycle->supply_reason == REASON_FAIL_SAFE_STALE)
+        cycle->supply_wish_c = NAN;
+}
+
+/* A wish is found at the hall's slow pace and repeated every tick: the ramp takes several. */
+static void advise_cooling(struct cycle *cycle, const struct tick_input *input,
+                           struct commands *commands)
+{
+    if (cycle->supply_set < 0)
+        return;
+    image_value(input->image, cycle->supply_set, &cycle->supply_in_force_c);
+    if (input->now_ms >= cycle->cooling_due_ms) {
+        cycle->cooling_due_ms = input->now_ms + cycle->config.cooling_every_ms;
+        find_supply_wish(cycle, input);
+    }
+    if (isfinite(cycle->supply_wish_c))
+        add_setpoint(commands, SUBSYSTEM_COOLING, cycle->supply_set, cycle->supply_wish_c,
+                     cycle->supply_reason);
+}
+
+/* After a start the inlet temperature gets as long to arrive as it may be old later; only then is
+ * it unknown and cooling goes to its fail-safe value. */
+static bool inlet_is_awaited(struct cycle *cycle, const struct tick_input *input)
+{
+    double inlet_c;
+    int32_t inlet = cycle->config.inlet_device;
+    if (cycle->inlet_seen || inlet < 0)
+        return false;
+    cycle->inlet_seen = image_device_value(input->image, inlet, POINT_TEMP_INLET, &inlet_c);
+    return !cycle->inlet_seen &&
+           input->now_ms <
+               cycle->first_tick_ms + cycle->config.topology->devices[inlet].stale_after_ms;
 }
 
 /* ---- guard and modes ---- */
@@ -241,6 +265,8 @@ static void guard_commands(struct cycle *cycle, const struct tick_input *input,
     cycle_feeder_loads(cycle, input->image, load_w);
     for (int s = 0; s < SUBSYSTEMS; s++)
         cycle->guard.acts[s] = cycle->config.modes[s] == MODE_CONTROL;
+    if (inlet_is_awaited(cycle, input))
+        cycle->guard.acts[SUBSYSTEM_COOLING] = false;
     struct guard_event events[GUARD_EVENTS];
     int event_count = 0;
     commands->count =

@@ -66,11 +66,14 @@ struct cycle {
     struct verdict verdicts[2 * LIMIT_JOBS];
     int32_t battery_set, battery_revert, supply_set;
     int64_t cooling_due_ms, revert_due_ms;
+    double supply_wish_c; /* NAN: none */
+    enum reason supply_reason;
+    bool inlet_seen;
     double supply_in_force_c; /* NAN: unknown */
     int64_t solving_since_ms;
     bool late_told;
     double series_now[FORECAST_SERIES]; /* at the last tick; NAN: unknown */
-    double base_it_w; /* measured IT minus running jobs; NAN: unknown */
+    double base_it_w;                   /* measured IT minus running jobs; NAN: unknown */
 };
 
 /* cycle_energy.c: meters, accounts, PUE. */
