@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "controller/base/utc.h"
+#include "controller/core/config_private.h"
 
 enum option_form { FORM_QUANTITY, FORM_NUMBER, FORM_INTEGER };
 
@@ -429,113 +430,6 @@ static void read_devices(struct conf_node *top, struct config *config, config_no
     }
 }
 
-/* ---- what must fit together ---- */
-
-static void check_named_device(struct conf_node *top, const struct config *config,
-                               const char *option, const char *name, enum point_kind needed)
-{
-    if (!*name)
-        return;
-    int32_t device = topology_find_device(config->topology, name);
-    if (device < 0)
-        conf_error(top, "%s \"%s\": there is no such device", option, name);
-    else if (topology_find_point(config->topology, device, needed) < 0)
-        conf_error(top, "%s \"%s\": the device has no point %s", option, name,
-                   point_kind_name(needed));
-}
-
-/* The counter by which a role takes part in the energy balance must not be the one missing. */
-static void check_counters(struct conf_node *top, const struct topology *topology, int32_t d)
-{
-    enum device_role role = topology->devices[d].role;
-    bool generates = role == ROLE_PV || role == ROLE_WIND;
-    bool takes_part = role != ROLE_NONE && role != ROLE_WEATHER && role != ROLE_MARKET;
-    bool import = topology_find_point(topology, d, POINT_ENERGY_IMPORT) >= 0;
-    bool export = topology_find_point(topology, d, POINT_ENERGY_EXPORT) >= 0;
-    if (!takes_part || (!import && !export))
-        return; /* without counters the power is integrated, or the balance says unknown */
-    bool lacks_import = !import && !generates;
-    bool lacks_export = !export && (generates || role == ROLE_BATTERY);
-    if (lacks_import || lacks_export)
-        conf_error(
-            top, "device \"%s\": its role %s needs the counter %s, its profile has only the other",
-            topology->devices[d].name, device_role_name(role),
-            point_kind_name(lacks_import ? POINT_ENERGY_IMPORT : POINT_ENERGY_EXPORT));
-}
-
-/* A set-point is renewed at half its reversion time: the write budget must allow that. */
-static void check_refresh(struct conf_node *top, const struct config *config)
-{
-    const struct config_values *v = &config->values;
-    if (*config->battery_device && v->battery_writes_per_hour < 2 * HOURS(1) / v->revert_after_ms)
-        conf_error(top,
-                   "battery.writes_per_hour is too small for battery.revert_after: renewing the "
-                   "set-point alone takes %.0f writes an hour",
-                   ceil(2 * HOURS(1) / v->revert_after_ms));
-}
-
-static void check_feeders(struct conf_node *top, const struct config *config)
-{
-    const struct topology *topology = config->topology;
-    bool metered[LIMIT_FEEDERS] = {false};
-    for (int32_t d = topology_next(topology, ROLE_RACK_PDU, 0); d >= 0;
-         d = topology_next(topology, ROLE_RACK_PDU, d + 1)) {
-        if (topology->devices[d].feeder >= 0)
-            metered[topology->devices[d].feeder] = true;
-    }
-    for (int f = 0; f < topology->feeder_count; f++) {
-        if (config->modes[SUBSYSTEM_JOBS] == MODE_CONTROL && !metered[f])
-            conf_error(top,
-                       "feeder \"%s\" has no device with role \"rack_pdu\": its limit cannot be "
-                       "kept, so jobs cannot be controlled on it",
-                       topology->feeders[f].name);
-    }
-}
-
-/* The device that takes power set-points is the battery of the balance. */
-static void check_battery_role(struct conf_node *top, const struct config *config)
-{
-    int32_t d = topology_find_device(config->topology, config->battery_device);
-    if (d >= 0 && config->topology->devices[d].role != ROLE_BATTERY)
-        conf_error(top, "battery.device \"%s\" must have the role \"battery\"",
-                   config->battery_device);
-}
-
-static void check_whole(struct conf_node *top, struct config *config)
-{
-    const struct config_values *v = &config->values;
-    if (v->import_fail_safe_w > v->import_w)
-        conf_error(top, "limits.import_fail_safe is above limits.import: a fail-safe limit must "
-                        "not be weaker");
-    if (v->reserve >= v->soc_most)
-        conf_error(top, "battery.reserve must be below battery.soc_max");
-    if (v->supply_min_c > v->supply_max_c || v->supply_fail_safe_c > v->supply_max_c ||
-        v->supply_fail_safe_c < v->supply_min_c)
-        conf_error(top, "limits: supply_min <= supply_fail_safe <= supply_max must hold");
-    if (v->plan_valid_ms < v->plan_every_ms)
-        conf_error(top, "plan.valid must not be shorter than plan.every: a plan would expire "
-                        "before its successor");
-    if (topology_next(config->topology, ROLE_UTILITY, 0) < 0)
-        conf_error(top, "no device with role \"utility\": without the utility meter neither the "
-                        "import limit nor PUE can be kept");
-    int32_t utility = topology_next(config->topology, ROLE_UTILITY, 0);
-    if (utility >= 0 && topology_next(config->topology, ROLE_UTILITY, utility + 1) >= 0)
-        conf_error(top,
-                   "more than one device with role \"utility\": the import limit holds for one "
-                   "meter at the point of common coupling; give the others the role none");
-    check_refresh(top, config);
-    check_feeders(top, config);
-    if (*config->battery_device && v->capacity_wh <= 0)
-        conf_error(top, "battery.capacity is missing: name the usable energy, e.g. \"2 MWh\"");
-    for (int32_t d = 0; d < config->topology->device_count; d++)
-        check_counters(top, config->topology, d);
-    check_battery_role(top, config);
-    check_named_device(top, config, "battery.device", config->battery_device, POINT_POWER_SET);
-    check_named_device(top, config, "cooling.supply_device", config->chiller_device,
-                       POINT_TEMP_SUPPLY_SET);
-    check_named_device(top, config, "cooling.inlet_device", config->inlet_device, POINT_TEMP_INLET);
-}
-
 static int allocate(struct config *config, struct error *error)
 {
     config->topology = topology_create();
@@ -569,7 +463,7 @@ int configuration_load(const char *path, struct config **ret_config, config_note
     read_feeders(top, config);
     read_devices(top, config, note, context);
     if (conf_sound(conf)) /* after other errors it would judge what nobody wrote */
-        check_whole(top, config);
+        config_check_whole(top, config);
     size_t problems = conf_finish(conf);
     for (size_t i = 0; i < problems; i++)
         note(context, conf_error_text(conf, i));
