@@ -26,7 +26,7 @@ ACCELERATED = [
     (r'headroom = "10 kW";', 'headroom = "10 kW"; settle = "2 min"; job_min_run = "15 min";'),
     (r'wear = "12 /MWh";', 'wear = "12 /MWh"; revert_after = "20 min"; ramp = "4 kW/s";'),
     (r'plan: \{ every = "5 min"; valid = "30 min"; horizon = "48 h"; \};',
-     'plan: { every = "10 min"; valid = "90 min"; horizon = "48 h"; };'),
+     'plan: { every = "10 min"; valid = "90 min"; horizon = "48 h"; deadline_margin = "30 min"; };'),
     (r'pue: \{ category = 2; \};', 'pue: { category = 2; gap = "5 min"; };'),
     (r'inlet_device = "hall";', 'inlet_device = "hall"; every = "10 min";'),
 ]
@@ -81,7 +81,7 @@ def submit(stack, job, day):
 
 
 def progress(timeline, started, done, total):
-    if not sys.stdout.isatty() and int(timeline.hour()) % 4:
+    if not sys.stdout.isatty() and int(timeline.hour() * 2) % 8:
         return
     hour = min(max(timeline.hour(), 0), 24)
     bar = "#" * int(hour) + "." * (24 - int(hour))

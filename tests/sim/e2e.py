@@ -22,6 +22,7 @@ from stack import Stack  # noqa: E402
 
 IMPORT_LIMIT_W = 1.1e6
 RESERVE_PCT = 20
+SPEED = 480  # slower than the demo: a busy machine's pauses are site time too
 PV_LOST_H, PV_BACK_H, KILL_H = 10.0, 10.75, 13.0
 
 
@@ -128,7 +129,7 @@ def main():
     build = pathlib.Path(sys.argv[1]).resolve()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="tidewatt-e2e-"))
     claims = Claims()
-    timeline = demo.Timeline()
+    timeline = demo.Timeline(speed=SPEED)
     day = timeline.day
     lost = [demo.iso(demo.at_hour(day, hour)) for hour in (PV_LOST_H, PV_BACK_H)]
     without = Stack(build, folder / "without", timeline.clock, "observe",
