@@ -153,11 +153,15 @@ class Stack:
         process.wait(timeout=20)
 
     def job_processes(self):
-        """Process groups of jobs that still live: their supervisors' recorded pids."""
+        """Process groups of jobs that still live."""
+        return [pid for pid, _ in self.live_jobs()]
+
+    def live_jobs(self):
+        """Process group and directory of each job that still lives."""
         for pid_file in self.folder.glob("jobs/*/pid"):
             words = pid_file.read_text().split()
             if words and words[0].isdigit() and pathlib.Path(f"/proc/{words[0]}").exists():
-                yield int(words[0])
+                yield int(words[0]), pid_file.parent
 
     def stop(self):
         for name in ("controller", "twin", "broker"):
@@ -170,8 +174,16 @@ class Stack:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-        for pid in self.job_processes():
+        self.end_jobs()
+
+    def end_jobs(self):
+        """Kills what is left of the jobs and waits until their supervisors have said so."""
+        killed = list(self.live_jobs())
+        for pid, _ in killed:
             try:
                 os.killpg(pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
+        end = time.monotonic() + 10
+        while time.monotonic() < end and not all((home / "exit").exists() for _, home in killed):
+            time.sleep(0.02)

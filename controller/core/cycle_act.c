@@ -353,13 +353,16 @@ static void follow_fallback(const struct cycle *cycle, const struct tick_input *
     commands->count = fallback_commands(&state, commands->list, LIMIT_COMMANDS);
 }
 
-/* What is left out here is asked for again in the next tick. */
+/* After the guard, so that starts it withholds take no other's place. What is left out here is
+ * asked for again in the next tick. */
 static void limit_starts(struct commands *commands)
 {
     int kept = 0, starts = 0;
     for (int i = 0; i < commands->count; i++) {
-        if (commands->list[i].verb != VERB_JOB_START || ++starts <= LIMIT_STARTS)
-            commands->list[kept++] = commands->list[i];
+        const struct command *command = &commands->list[i];
+        bool starts_now = command->verb == VERB_JOB_START && command->apply;
+        if (!starts_now || ++starts <= LIMIT_STARTS)
+            commands->list[kept++] = *command;
     }
     commands->count = kept;
 }
@@ -373,11 +376,11 @@ void cycle_act(struct cycle *cycle, const struct tick_input *input, struct tick_
         follow_plan(cycle, input, &commands);
     else
         follow_fallback(cycle, input, &commands);
-    limit_starts(&commands);
     advise_cooling(cycle, input, &commands);
     apply_modes(cycle, &commands);
     guard_commands(cycle, input, &commands, output);
     apply_modes(cycle, &commands); /* what the guard added obeys the modes as well */
+    limit_starts(&commands);
     decide(cycle, input, &commands, output);
     set_reversion(cycle, input, output);
 }

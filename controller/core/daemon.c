@@ -42,13 +42,24 @@ static void take_link(void *context, int32_t device, enum link_state link, enum 
     cycle_replan(daemon->cycle);
 }
 
+/* At shutdown: one of the safe set-points, not an earlier write that was still on its way. */
+static bool is_safe_write(const struct daemon *daemon, int32_t point, double value)
+{
+    for (int i = 0; i < daemon->safe_wanted; i++) {
+        const struct command *command = &daemon->output->decisions[i].command;
+        if (command->point == point && command->value == value)
+            return true;
+    }
+    return false;
+}
+
 static void take_written(void *context, int32_t point, double value, enum reason reason)
 {
     struct daemon *daemon = context;
     store_post_write(daemon->store, daemon->now_ms, point, value, reason);
     cycle_written(daemon->cycle, point, reason == REASON_WRITE_CONFIRMED);
-    if (daemon->stopping && reason == REASON_WRITE_CONFIRMED &&
-        ++daemon->safe_confirmed >= daemon->safe_wanted)
+    if (reason == REASON_WRITE_CONFIRMED && is_safe_write(daemon, point, value) &&
+        ++daemon->safe_confirmed == daemon->safe_wanted)
         uv_stop(&daemon->loop);
     if (reason == REASON_WRITE_FAILED) {
         char name[2 * LIMIT_NAME];

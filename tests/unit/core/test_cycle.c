@@ -318,6 +318,25 @@ static void few_jobs_start_in_one_tick(void **state)
     close_site(&site);
 }
 
+/* Starts that the guard withholds must not keep back one that fits. */
+static void withheld_starts_keep_nobody_back(void **state)
+{
+    (void)state;
+    struct site site;
+    open_site(&site, MODE_CONTROL, true);
+    cycle_destroy(site.cycle);
+    site.config.guard.import_limit_w = 250e3;
+    site.config.guard.import_fail_safe_w = 250e3;
+    site.cycle = cycle_create(&site.config, NULL);
+    for (int j = 0; j <= LIMIT_STARTS; j++)
+        add_job(&site, 20e3, JOB_GUARANTEED);
+    add_job(&site, 5e3, JOB_GUARANTEED);
+    tick(&site, false); /* no plan: the fallback asks for all of them */
+    assert_int_equal(count_verb(&site, VERB_JOB_START, true), 1);
+    assert_int_equal(count_verb(&site, VERB_JOB_START, false), LIMIT_STARTS + 1);
+    close_site(&site);
+}
+
 static void a_failed_start_is_not_repeated_every_tick(void **state)
 {
     (void)state;
@@ -563,6 +582,7 @@ int main(void)
         cmocka_unit_test(observing_records_nothing),
         cmocka_unit_test(changed_advice_is_recorded),
         cmocka_unit_test(few_jobs_start_in_one_tick),
+        cmocka_unit_test(withheld_starts_keep_nobody_back),
         cmocka_unit_test(a_failed_start_is_not_repeated_every_tick),
         cmocka_unit_test(an_unmetered_feeder_takes_no_job),
         cmocka_unit_test(nothing_starts_without_the_utility_meter),
