@@ -621,12 +621,7 @@ def main():
         except (StackError, subprocess.SubprocessError, OSError, sqlite3.Error) as error:
             claims.check(f"{name} ran to its end", False, error)
         print(f"# {name}: {time.monotonic() - started:.0f} s", flush=True)
-    if claims.failed:
-        print(f"files kept in {folder}")
-    else:
-        shutil.rmtree(folder, ignore_errors=True)
-    print(f"{claims.passed} passed, {claims.failed} failed")
-    return 1 if claims.failed else 0
+    return claims.close(folder)
 
 
 if __name__ == "__main__":

@@ -36,6 +36,15 @@ class Claims:
         print(f"{'ok  ' if holds else 'FAIL'} {name}{': ' + str(detail) if detail != '' else ''}",
               flush=True)
 
+    def close(self, folder):
+        """Keeps the files of a failure; the last line and the exit status."""
+        if self.failed:
+            print(f"files kept in {folder}")
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+        print(f"{self.passed} passed, {self.failed} failed")
+        return 1 if self.failed else 0
+
 
 def rows(stack, query, *parameters):
     connection = sqlite3.connect(f"file:{stack.database}?mode=ro", uri=True)
@@ -163,12 +172,7 @@ def main():
     gain_claims(claims, without, controlled, day)
     event_claims(claims, controlled)
     print(report.side_by_side(without, controlled, day))
-    if claims.failed:
-        print(f"files kept in {folder}")
-    else:
-        shutil.rmtree(folder, ignore_errors=True)
-    print(f"{claims.passed} passed, {claims.failed} failed")
-    return 1 if claims.failed else 0
+    return claims.close(folder)
 
 
 if __name__ == "__main__":
