@@ -71,8 +71,9 @@ static const struct expiry expiries[] = {
 enum { EXPIRIES = sizeof expiries / sizeof *expiries };
 
 enum {
-    SLICE_LONG_MS = 25, /* a slice that took longer is halved next time */
-    SLICE_SHORT_MS = 8, /* a shorter one doubled */
+    SLICE_LEAST_MS = 10 * SECOND_MS, /* of site time; more than comes in while it goes */
+    SLICE_LONG_MS = 25,              /* a slice that took longer is halved next time */
+    SLICE_SHORT_MS = 8,              /* a shorter one doubled */
 };
 
 struct rollup {
@@ -223,7 +224,7 @@ static int64_t cutoff(struct rollup *rollup, const struct expiry *expiry, int64_
 
 static void adapt_slice(int64_t *slice_ms, int64_t took_ms)
 {
-    if (took_ms > SLICE_LONG_MS && *slice_ms > SECOND_MS)
+    if (took_ms > SLICE_LONG_MS && *slice_ms > SLICE_LEAST_MS)
         *slice_ms /= 2;
     else if (took_ms < SLICE_SHORT_MS && *slice_ms < DAY_MS)
         *slice_ms *= 2;
