@@ -94,8 +94,8 @@ static void tell_sample(struct slave *slave, int row, const struct sample *verdi
 static void tell_row(struct slave *slave, int row, const uint16_t *registers)
 {
     struct sample sample = {.value = (double)NAN};
-    sample.quality =
-        profile_decode(&slave->config.profile->rows[row], registers, &sample.value, &sample.reason);
+    sample.quality = profile_decode(slave->config.profile, &slave->config.profile->rows[row],
+                                    registers, &sample.value, &sample.reason);
     tell_sample(slave, row, &sample);
 }
 
@@ -219,7 +219,7 @@ static void start_write(struct slave *slave)
     memmove(slave->queue, slave->queue + 1, sizeof(slave->queue[0]) * (size_t)slave->queued);
     const struct profile_row *row = &slave->config.profile->rows[slave->write.row];
     slave->health.writes++;
-    start(slave, TASK_WRITE, (uint8_t)row->write_function, row->address,
+    start(slave, TASK_WRITE, (uint8_t)row->write.function, row->address,
           (uint16_t)register_type_words(row->type));
 }
 
@@ -275,7 +275,7 @@ static void succeed(struct slave *slave, const uint16_t *registers)
             tell_row(slave, row, registers + (profile->rows[row].address - block->address));
         }
     } else if (slave->task == TASK_WRITE) {
-        slave->verify_due = !profile->rows[write->row].write_only;
+        slave->verify_due = !profile->rows[write->row].write.write_only;
         if (!slave->verify_due)
             tell_written(slave, write, REASON_WRITE_CONFIRMED);
     } else {
@@ -432,7 +432,7 @@ static int modbus_write(struct driver *base, int32_t point, double value, struct
     const struct device *device = &topology->devices[slave->config.device];
     struct pending_write write = {.row = point - device->first_point, .value = value};
     int result =
-        profile_encode(&slave->config.profile->rows[write.row], value, write.registers, error);
+        profile_encode(&slave->config.profile->rows[write.row], value, 0, write.registers, error);
     if (result < 0)
         return error_prefix(error, result, "%s", device->name);
     if (tcp_link_state(slave->link) == TCP_LINK_WAITING) {

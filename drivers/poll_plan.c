@@ -28,7 +28,7 @@ static int sort_rows(struct poll_plan *plan)
     const struct profile_row *rows = plan->profile->rows;
     int count = 0;
     for (int row = 0; row < plan->profile->row_count; row++) {
-        if (rows[row].write_only)
+        if (rows[row].write.write_only)
             continue;
         int place = count++;
         for (; place > 0 && row_before(&rows[row], row_at(plan, place - 1)); place--)

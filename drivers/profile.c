@@ -114,9 +114,10 @@ static bool raw_is_invalid(const struct profile_row *row, uint64_t raw)
     return false;
 }
 
-enum quality profile_decode(const struct profile_row *row, const uint16_t *registers,
-                            double *ret_value, enum reason *ret_reason)
+enum quality profile_decode(const struct profile *profile, const struct profile_row *row,
+                            const uint16_t *registers, double *ret_value, enum reason *ret_reason)
 {
+    (void)profile;
     uint64_t raw = raw_from_registers(row, registers);
     if (raw_is_invalid(row, raw)) {
         *ret_reason = REASON_SENTINEL;
@@ -142,7 +143,7 @@ static bool number_writable(const struct profile_row *row, double number)
 {
     double value = number * row->factor + row->offset;
     double slack = fabs(row->factor) * 1e-6; /* of a step: rounding of the scale itself */
-    return value >= row->write_low - slack && value <= row->write_high + slack;
+    return value >= row->write.low - slack && value <= row->write.high + slack;
 }
 
 /* The nearest whole number whose value is inside the write range. */
@@ -189,17 +190,18 @@ static int number_to_raw(const struct profile_row *row, double number, uint64_t 
     return 0;
 }
 
-int profile_encode(const struct profile_row *row, double value, uint16_t *ret_registers,
+int profile_encode(const struct profile_row *row, double value, int scale, uint16_t *ret_registers,
                    struct error *error)
 {
     const char *name = point_kind_name(row->point);
     uint64_t raw;
 
-    if (!row->writable)
+    (void)scale;
+    if (!row->write.allowed)
         return error_set(error, ERROR_INVALID, "%s: the profile has no write range for it", name);
-    if (!(value >= row->write_low && value <= row->write_high))
+    if (!(value >= row->write.low && value <= row->write.high))
         return error_set(error, ERROR_INVALID, "%s: %g is outside the write range %g to %g", name,
-                         value, row->write_low, row->write_high);
+                         value, row->write.low, row->write.high);
     if (number_to_raw(row, (value - row->offset) / row->factor, &raw) < 0)
         return error_set(error, ERROR_INVALID, "%s: %g does not fit register %u of type %s", name,
                          value, row->address, TYPES[row->type]);
@@ -305,16 +307,16 @@ static void load_write(struct conf_node *node, struct profile_row *row)
     if (write == NULL)
         return;
     int words = register_type_words(row->type);
-    row->writable = true;
-    row->write_low = load_bound(write, "low");
-    row->write_high = load_bound(write, "high");
-    row->write_function = (int)conf_integer(write, "function", words == 1 ? 6 : 16, 6, 16);
-    row->write_only = !conf_flag(write, "readable", true);
-    if (row->write_low > row->write_high)
+    row->write.allowed = true;
+    row->write.low = load_bound(write, "low");
+    row->write.high = load_bound(write, "high");
+    row->write.function = (int)conf_integer(write, "function", words == 1 ? 6 : 16, 6, 16);
+    row->write.write_only = !conf_flag(write, "readable", true);
+    if (row->write.low > row->write.high)
         conf_error(write, "low is above high: exchange them");
-    if (row->write_function != 6 && row->write_function != 16)
+    if (row->write.function != 6 && row->write.function != 16)
         conf_error(write, "function is 6 (one register) or 16 (several)");
-    if (row->write_function == 6 && words > 1)
+    if (row->write.function == 6 && words > 1)
         conf_error(write, "function 6 writes one register, this type has %d: use 16", words);
     if (row->table == TABLE_INPUT)
         conf_error(write, "input registers cannot be written: table must be \"holding\"");
@@ -443,8 +445,7 @@ static void load_group(struct conf_node *group, struct profile *profile)
         load_name(group, "name", name, profile->name, sizeof(profile->name));
     load_name(group, "source", conf_string(group, "source", ""), profile->source,
               sizeof(profile->source));
-    load_name(group, "grade", conf_string(group, "grade", "untested"), profile->grade,
-              sizeof(profile->grade));
+    (void)conf_string(group, "grade", "");
     /* For people only. */
     (void)conf_string(group, "maker", "");
     (void)conf_string(group, "model", "");

@@ -29,7 +29,7 @@ PURE_FLOORS = {2, 3, 4}
 
 # One driver does not know another: what each may include of the drivers folder.
 SHARED_BY_DRIVERS = {"driver.h", "batch.h", "profile.h"}
-DRIVER_FAMILIES = [r"modbus_|poll_plan|tcp_link", r"mqtt", r"batch_|jobexec"]
+DRIVER_FAMILIES = [r"modbus_|poll_plan|tcp_link|sunspec", r"mqtt|sparkplug|dsx_", r"batch_|jobexec"]
 
 # Library header -> the files outside tests/ that may include it.
 LIBRARIES = {
@@ -37,11 +37,13 @@ LIBRARIES = {
     r"sqlite3\.h": [r"controller/store/.*"],
     r"coin/.*|Clp_C_Interface\.h": [r"controller/plan/lp_clp\.c"],
     r"mosquitto\.h": [r"drivers/mqtt_connection\.c", r"tools/twin/bms_mqtt\.c"],
-    r"modbus(/modbus)?\.h": [r"tools/twin/modbus_server\.c", r"tools/bench/.*"],
+    r"modbus(/modbus)?\.h": [r"drivers/modbus_serial\.c", r"tools/twin/modbus_server\.c", r"tools/bench/.*"],
+    r"protobuf-c/.*|.*\.pb-c\.h": [r"drivers/sparkplug\.c"],
     r"systemd/.*": [r"controller/core/service_systemd\.c"],
     r"uv\.h": [r"drivers/.*", r"tools/bench/.*", r"controller/serve/.*", r"controller/core/daemon.*"],
     r"jansson\.h": [r"drivers/.*", r"controller/serve/.*", r"controller/core/check\.c", r"tools/.*"],
     r"pthread\.h": [r"controller/base/queue\.c", r"controller/store/.*", r"drivers/mqtt.*",
+                    r"drivers/modbus_serial\.c",
                     r"controller/core/planner\.c", r"tools/twin/.*"],
 }
 

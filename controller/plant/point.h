@@ -67,12 +67,23 @@ struct device {
     int64_t stale_after_ms;   /* age at which its values turn STALE */
 };
 
+/* What a set-point's register bears; all zero where nothing is known. */
+struct point_write {
+    double ramp_per_s;         /* base unit a second; 0: none */
+    double per_hour;           /* writes; 0: no budget */
+    double lifetime;           /* writes in its life (flash wears out); 0: no bound */
+};
+
 struct point {
     int32_t device;
     enum point_kind kind;
     double low, high;          /* plausible range; values outside are BAD */
     int64_t rollover_milliwh;  /* counters: value at which it starts again at 0; 0: unknown */
     int64_t every_ms;          /* read only so often: its values may be so much older */
+    double rate_per_s;         /* largest plausible change a second; 0: unchecked */
+    int64_t frozen_after_ms;   /* an unchanging value is BAD after so long; 0: never */
+    int64_t skew_ms;           /* how far its source's clock may be ahead; 0: CLOCK_SKEW_MS */
+    struct point_write write;
 };
 
 struct feeder {

@@ -30,8 +30,8 @@ static void check(const struct profile *profile)
         double value;
         enum reason reason;
         require(row->address + register_type_words(row->type) <= 65536);
-        profile_decode(row, registers, &value, &reason);
-        profile_encode(row, row->write_high, encoded, NULL);
+        profile_decode(NULL, row, registers, &value, &reason);
+        profile_encode(row, row->write.high, 0, encoded, NULL);
     }
 }
 

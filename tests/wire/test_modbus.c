@@ -158,10 +158,10 @@ static int bench_setpoint(struct bench *bench, enum point_kind kind, uint16_t ad
 {
     int point = bench_row(bench, kind, address, type);
     struct profile_row *row = last_row(bench);
-    row->writable = true;
-    row->write_low = -100000;
-    row->write_high = 100000;
-    row->write_function = function;
+    row->write.allowed = true;
+    row->write.low = -100000;
+    row->write.high = 100000;
+    row->write.function = function;
     return point;
 }
 

@@ -39,12 +39,12 @@ void registers_show(struct registers *registers, int row_index, double value)
     struct profile_row row = registers->profile->rows[row_index];
     struct error ignored;
 
-    row.writable = true;
-    row.write_low = -HUGE_VAL;
-    row.write_high = HUGE_VAL;
+    row.write.allowed = true;
+    row.write.low = -HUGE_VAL;
+    row.write.high = HUGE_VAL;
     if (point_kind_class(row.point) == POINT_CLASS_COUNTER)
         value = wrapped(&row, value);
-    (void)profile_encode(&row, value,
+    (void)profile_encode(&row, value, 0,
                          registers->words[row.table] + row.address - registers->start[row.table],
                          &ignored);
 }
@@ -52,7 +52,7 @@ void registers_show(struct registers *registers, int row_index, double value)
 static const struct profile_row *writable_row_at(const struct profile *profile, int address)
 {
     for (int i = 0; i < profile->row_count; i++)
-        if (profile->rows[i].writable && profile->rows[i].address == address)
+        if (profile->rows[i].write.allowed && profile->rows[i].address == address)
             return &profile->rows[i];
     return NULL;
 }
@@ -62,8 +62,8 @@ static bool value_accepted(const struct profile_row *row, const uint16_t *words)
     enum reason reason;
     double value;
 
-    return profile_decode(row, words, &value, &reason) == QUALITY_GOOD && value >= row->write_low &&
-           value <= row->write_high;
+    return profile_decode(NULL, row, words, &value, &reason) == QUALITY_GOOD &&
+           value >= row->write.low && value <= row->write.high;
 }
 
 int registers_check_write(const struct registers *registers, int address, int count,
@@ -87,9 +87,10 @@ bool registers_written(const struct registers *registers, int row_index, int add
     const struct profile_row *row = &registers->profile->rows[row_index];
     enum reason reason;
 
-    if (!row->writable || row->address < address || row->address >= address + count)
+    if (!row->write.allowed || row->address < address || row->address >= address + count)
         return false;
-    return profile_decode(
-               row, registers->words[row->table] + row->address - registers->start[row->table],
-               ret_value, &reason) == QUALITY_GOOD;
+    return profile_decode(NULL, row,
+                          registers->words[row->table] + row->address -
+                              registers->start[row->table],
+                          ret_value, &reason) == QUALITY_GOOD;
 }

@@ -61,7 +61,7 @@ static void leaves_out_write_only_rows(void **state)
     struct profile profile = {.max_registers = 10, .fill_holes = 0};
     struct poll_plan plan;
     add(&profile, TABLE_HOLDING, 1, TYPE_U16, 0);
-    profile.rows[0].write_only = true;
+    profile.rows[0].write.write_only = true;
     poll_plan_init(&plan, &profile);
     assert_int_equal(plan.block_count, 0);
     assert_int_equal(poll_plan_begin(&plan, 1000), 0);

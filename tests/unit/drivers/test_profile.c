@@ -25,9 +25,9 @@ static struct profile_row row_of(enum register_type type, enum word_order order)
         .factor = 1,
         .low = -HUGE_VAL,
         .high = HUGE_VAL,
-        .writable = true,
-        .write_low = -1e18,
-        .write_high = 1.9e19,
+        .write.allowed = true,
+        .write.low = -1e18,
+        .write.high = 1.9e19,
     };
 }
 
@@ -35,7 +35,7 @@ static double decode_good(const struct profile_row *row, const uint16_t *registe
 {
     double value = (double)NAN;
     enum reason reason = REASON_NONE;
-    assert_int_equal(profile_decode(row, registers, &value, &reason), QUALITY_GOOD);
+    assert_int_equal(profile_decode(NULL, row, registers, &value, &reason), QUALITY_GOOD);
     assert_int_equal(reason, REASON_FRESH);
     return value;
 }
@@ -94,12 +94,14 @@ static void refuses_what_is_no_value(void **state)
     row.high = 10;
     row.invalids[0] = 0x7FC00000;
     row.invalid_count = 1;
-    assert_int_equal(profile_decode(&row, (uint16_t[]){0, 0x7FC0}, &value, &reason),
+    assert_int_equal(profile_decode(NULL, &row, (uint16_t[]){0, 0x7FC0}, &value, &reason),
                      QUALITY_MISSING);
     assert_int_equal(reason, REASON_SENTINEL);
-    assert_int_equal(profile_decode(&row, (uint16_t[]){0, 0x7F80}, &value, &reason), QUALITY_BAD);
+    assert_int_equal(profile_decode(NULL, &row, (uint16_t[]){0, 0x7F80}, &value, &reason),
+                     QUALITY_BAD);
     assert_int_equal(reason, REASON_NOT_FINITE);
-    assert_int_equal(profile_decode(&row, (uint16_t[]){0, 0x41C8}, &value, &reason), QUALITY_BAD);
+    assert_int_equal(profile_decode(NULL, &row, (uint16_t[]){0, 0x41C8}, &value, &reason),
+                     QUALITY_BAD);
     assert_int_equal(reason, REASON_OUT_OF_RANGE);
     assert_true(value == 77);
 }
@@ -116,7 +118,7 @@ static void round_trips_every_type_and_order(void **state)
         bool is_signed = type != TYPE_U16 && type != TYPE_U32 && type != TYPE_U64;
         double value = rand() % 32768 - (is_signed ? 16384 : 0);
         uint16_t registers[4];
-        assert_int_equal(profile_encode(&row, value, registers, NULL), 0);
+        assert_int_equal(profile_encode(&row, value, 0, registers, NULL), 0);
         assert_true(decode_good(&row, registers) == value);
     }
 }
@@ -136,20 +138,23 @@ static void refuses_values_beyond_the_type(void **state)
     for (size_t i = 0; i < sizeof(RANGES) / sizeof(RANGES[0]); i++) {
         struct profile_row row = row_of(RANGES[i].type, ORDER_ABCD);
         uint16_t registers[4] = {0xABCD};
-        assert_int_equal(profile_encode(&row, RANGES[i].least - 1, registers, NULL), ERROR_INVALID);
-        assert_int_equal(profile_encode(&row, RANGES[i].most + 1, registers, NULL), ERROR_INVALID);
+        assert_int_equal(profile_encode(&row, RANGES[i].least - 1, 0, registers, NULL),
+                         ERROR_INVALID);
+        assert_int_equal(profile_encode(&row, RANGES[i].most + 1, 0, registers, NULL),
+                         ERROR_INVALID);
         assert_int_equal(registers[0], 0xABCD);
-        assert_int_equal(profile_encode(&row, RANGES[i].least, registers, NULL), 0);
+        assert_int_equal(profile_encode(&row, RANGES[i].least, 0, registers, NULL), 0);
         assert_true(decode_good(&row, registers) == RANGES[i].least);
-        assert_int_equal(profile_encode(&row, RANGES[i].most, registers, NULL), 0);
+        assert_int_equal(profile_encode(&row, RANGES[i].most, 0, registers, NULL), 0);
         assert_true(decode_good(&row, registers) == RANGES[i].most);
     }
     struct profile_row row = row_of(TYPE_U64, ORDER_ABCD);
     uint16_t registers[4];
-    assert_int_equal(profile_encode(&row, 18446744073709551616.0, registers, NULL), ERROR_INVALID);
+    assert_int_equal(profile_encode(&row, 18446744073709551616.0, 0, registers, NULL),
+                     ERROR_INVALID);
     row = row_of(TYPE_F32, ORDER_ABCD);
-    row.write_high = 1e300;
-    assert_int_equal(profile_encode(&row, 1e39, registers, NULL), ERROR_INVALID);
+    row.write.high = 1e300;
+    assert_int_equal(profile_encode(&row, 1e39, 0, registers, NULL), ERROR_INVALID);
 }
 
 static void refuses_values_outside_the_write_range(void **state)
@@ -158,17 +163,17 @@ static void refuses_values_outside_the_write_range(void **state)
     struct profile_row row = row_of(TYPE_I32, ORDER_ABCD);
     struct error error = {""};
     uint16_t registers[4];
-    row.write_low = -100;
-    row.write_high = 100;
-    assert_int_equal(profile_encode(&row, 100.5, registers, &error), ERROR_INVALID);
+    row.write.low = -100;
+    row.write.high = 100;
+    assert_int_equal(profile_encode(&row, 100.5, 0, registers, &error), ERROR_INVALID);
     assert_non_null(strstr(error.text, "write range"));
-    assert_int_equal(profile_encode(&row, (double)NAN, registers, &error), ERROR_INVALID);
-    row.writable = false;
-    assert_int_equal(profile_encode(&row, 1, registers, &error), ERROR_INVALID);
-    row.writable = true;
+    assert_int_equal(profile_encode(&row, (double)NAN, 0, registers, &error), ERROR_INVALID);
+    row.write.allowed = false;
+    assert_int_equal(profile_encode(&row, 1, 0, registers, &error), ERROR_INVALID);
+    row.write.allowed = true;
     row.invalids[0] = 50;
     row.invalid_count = 1;
-    assert_int_equal(profile_encode(&row, 50, registers, &error), ERROR_INVALID);
+    assert_int_equal(profile_encode(&row, 50, 0, registers, &error), ERROR_INVALID);
 }
 
 /* The step of a register may be coarse; what is written never leaves the write range. */
@@ -180,22 +185,22 @@ static void rounding_stays_in_the_write_range(void **state)
         struct profile_row row = row_of(TYPE_I16, ORDER_ABCD);
         row.factor = (rand() % 2 ? 1 : -1) * (1 + rand() % 500) / 10.0;
         row.offset = rand() % 100 / 7.0;
-        row.write_low = -(rand() % 1000) - 0.3;
-        row.write_high = rand() % 1000 + 0.7;
-        double value = row.write_low + (row.write_high - row.write_low) * rand() / RAND_MAX;
+        row.write.low = -(rand() % 1000) - 0.3;
+        row.write.high = rand() % 1000 + 0.7;
+        double value = row.write.low + (row.write.high - row.write.low) * rand() / RAND_MAX;
         uint16_t registers[4];
-        if (profile_encode(&row, value, registers, NULL) < 0)
+        if (profile_encode(&row, value, 0, registers, NULL) < 0)
             continue; /* the range holds no step near the value */
         double written = decode_good(&row, registers);
         double slack = fabs(row.factor) * 1e-5;
-        assert_true(written >= row.write_low - slack && written <= row.write_high + slack);
+        assert_true(written >= row.write.low - slack && written <= row.write.high + slack);
         assert_true(fabs(written - value) <= fabs(row.factor) * 1.00001);
     }
     struct profile_row row = row_of(TYPE_U16, ORDER_ABCD);
     uint16_t registers[4];
     row.factor = 0.1;
-    row.write_high = 0.3; /* 3 * 0.1 is a little more than 0.3 */
-    assert_int_equal(profile_encode(&row, 0.3, registers, NULL), 0);
+    row.write.high = 0.3; /* 3 * 0.1 is a little more than 0.3 */
+    assert_int_equal(profile_encode(&row, 0.3, 0, registers, NULL), 0);
     assert_int_equal(registers[0], 3);
 }
 
@@ -273,11 +278,11 @@ static void loads_every_key(void **state)
     assert_int_equal(row->rollover_milliwh, 1000000000);
     assert_true(fabs(profile.rows[1].factor - 0.1) <= 1e-12);
     assert_int_equal(profile.rows[1].table, TABLE_HOLDING);
-    assert_int_equal(profile.rows[2].write_function, 6);
-    assert_true(profile.rows[2].write_only);
-    assert_true(fabs(profile.rows[2].write_high - 2000) <= 0);
+    assert_int_equal(profile.rows[2].write.function, 6);
+    assert_true(profile.rows[2].write.write_only);
+    assert_true(fabs(profile.rows[2].write.high - 2000) <= 0);
     assert_true(fabs(profile.rows[3].factor - 1) <= 1e-12);
-    assert_int_equal(profile.rows[3].write_function, 16);
+    assert_int_equal(profile.rows[3].write.function, 16);
     assert_int_equal(profile.rows[4].address, 65535);
 }
 

@@ -87,7 +87,8 @@ static void every_device_reads_back_through_its_profile(void **state)
 
             assert_false(isnan(value));
             registers_show(&fixture.registers, i, value);
-            assert_int_equal(profile_decode(row, words_of(row), &read, &reason), QUALITY_GOOD);
+            assert_int_equal(profile_decode(NULL, row, words_of(row), &read, &reason),
+                             QUALITY_GOOD);
             if (fabs(read - value) > resolution(row, value))
                 fail_msg("%s.%s: %g read as %g", twin_devices[device].name,
                          point_kind_name(row->point), value, read);
@@ -140,10 +141,10 @@ static void counters_wrap_and_never_run_ahead(void **state)
         index = fixture.profile.rows[i].point == POINT_ENERGY_IMPORT ? i : index;
     row = &fixture.profile.rows[index];
     registers_show(&fixture.registers, index, 41.999);
-    assert_int_equal(profile_decode(row, words_of(row), &read, &reason), QUALITY_GOOD);
+    assert_int_equal(profile_decode(NULL, row, words_of(row), &read, &reason), QUALITY_GOOD);
     assert_true(read == 41);
     registers_show(&fixture.registers, index, 4294967296.0 + 17);
-    assert_int_equal(profile_decode(row, words_of(row), &read, &reason), QUALITY_GOOD);
+    assert_int_equal(profile_decode(NULL, row, words_of(row), &read, &reason), QUALITY_GOOD);
     assert_true(read == 17);
 }
 
@@ -167,7 +168,7 @@ static void a_set_point_write_arrives(void **state)
     run_plant();
     load(battery);
     row = row_of(POINT_POWER_SET, &index);
-    assert_int_equal(profile_encode(row, -250000, words, NULL), 0);
+    assert_int_equal(profile_encode(row, -250000, 0, words, NULL), 0);
     assert_int_equal(registers_check_write(&fixture.registers, row->address, 2, words),
                      REGISTERS_OK);
     memcpy(fixture.words[row->table] + row->address - fixture.registers.start[row->table], words,
