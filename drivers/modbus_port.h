@@ -13,22 +13,22 @@
 #include "controller/base/reason.h"
 
 enum port_state {
-    PORT_WAITING,    /* for its next attempt */
+    PORT_WAITING, /* for its next attempt */
     PORT_CONNECTING,
     PORT_UP,
 };
 
 enum port_result {
-    PORT_REPLY,      /* matches in every field */
-    PORT_EXCEPTION,  /* matches; the device refused with a code */
-    PORT_TIMEOUT,    /* no whole matching reply in time */
-    PORT_MISMATCH,   /* an answer to something else, from somebody else, or garbled */
-    PORT_LOST,       /* the wire went down while the request was out */
+    PORT_REPLY,     /* matches in every field */
+    PORT_EXCEPTION, /* matches; the device refused with a code */
+    PORT_TIMEOUT,   /* no whole matching reply in time */
+    PORT_MISMATCH,  /* an answer to something else, from somebody else, or garbled */
+    PORT_LOST,      /* the wire went down while the request was out */
 };
 
 struct port_request {
     uint8_t unit;
-    uint8_t function;       /* 3, 4, 6 or 16 */
+    uint8_t function; /* 3, 4, 6 or 16 */
     uint16_t address;
     uint16_t count;         /* registers */
     const uint16_t *values; /* to be written, copied; NULL for reads */
@@ -37,7 +37,8 @@ struct port_request {
 
 struct port_events {
     void (*up)(void *context);
-    /* Also when an attempt failed. A request in flight was told PORT_LOST, or its own end, before. */
+    /* Also when an attempt failed. A request in flight was told PORT_LOST, or its own end, before.
+     */
     void (*down)(void *context, enum reason reason);
     /* The one end of each request. `registers`: of a read that got PORT_REPLY, valid during the
      * call; `exception`: with PORT_EXCEPTION. Calling port_request from here is allowed. */

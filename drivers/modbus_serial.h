@@ -10,11 +10,11 @@ struct uv_loop_s;
 enum serial_parity { PARITY_NONE, PARITY_EVEN, PARITY_ODD };
 
 struct modbus_serial_config {
-    char path[256];            /* "/dev/ttyUSB0" */
-    int baud;                  /* 1200 to 115200 */
+    char path[256]; /* "/dev/ttyUSB0" */
+    int baud;       /* 1200 to 115200 */
     enum serial_parity parity;
-    int stop_bits;             /* 1 or 2 */
-    uint32_t seed;             /* of the jitter */
+    int stop_bits; /* 1 or 2 */
+    uint32_t seed; /* of the jitter */
 };
 
 /* Opens the line on the worker, and again for ever after it was lost (an adapter unplugged). NULL:

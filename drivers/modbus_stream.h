@@ -14,7 +14,7 @@ struct modbus_stream_config {
     char host[LIMIT_NAME]; /* IPv4 or IPv6 literal, or a name (resolved off the loop) */
     uint16_t port;
     enum modbus_framing framing;
-    uint32_t seed;         /* of the jitter */
+    uint32_t seed; /* of the jitter */
     int64_t connect_timeout_ms;
 };
 

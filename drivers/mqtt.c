@@ -1,18 +1,22 @@
 /* The control thread's side of the MQTT edge: creation and end, samples and link changes to the
- * sink, publications to the outbox. Nothing here waits for the broker. */
+ * sink, set-points and publications to the outbox. Nothing here waits for the broker. */
 #include "drivers/mqtt_private.h"
 
 #include <assert.h>
 #include <errno.h>
+#include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "controller/base/log.h"
+
 enum {
     DESTROY_MS = 1000, /* the control thread waits no longer for the connection thread */
-    DRAIN = 256,       /* samples taken from the queue at once */
+    DRAIN = 256,       /* samples taken from the inbox at once */
+    DRAIN_MOST = 4096, /* ... and in one turn of the event loop, which has others to serve */
 };
 
 static const struct driver_verbs verbs;
@@ -26,17 +30,21 @@ static struct mqtt *mqtt_of(const struct driver *driver)
 static void mqtt_free(struct mqtt *m)
 {
     mqtt_client_destroy(m);
-    if (m->samples)
-        queue_destroy(m->samples);
+    intake_destroy(m);
+    inbox_finish(&m->inbox);
+    raw_finish(&m->raw);
+    outbox_finish(&m->outbox);
+    writebacks_finish(&m->writes);
+    heartbeat_finish(&m->heartbeat);
     if (m->wake_fd >= 0)
         close(m->wake_fd);
-    outbox_finish(&m->outbox);
     pthread_cond_destroy(&m->end_reached);
     pthread_mutex_destroy(&m->mutex);
     free(m->points);
-    free(m->topics);
     free(m->devices);
     free(m->has_points);
+    free(m->dsx);
+    free(m->is_dsx);
     free(m);
 }
 
@@ -46,7 +54,20 @@ void mqtt_release(struct mqtt *m)
         mqtt_free(m);
 }
 
-/* ---- in and out ----------------------------------------------------------------------- */
+static int64_t real_ms(void)
+{
+    return clock_mono_ns() / 1000000;
+}
+
+static void wake_connection(struct mqtt *m)
+{
+    const uint64_t one = 1;
+
+    if (write(m->wake_fd, &one, sizeof(one)) < 0)
+        assert(errno == EAGAIN); /* it has been woken often enough */
+}
+
+/* ---- links ------------------------------------------------------------- */
 
 static void tell_link(struct mqtt *m, enum link_state link)
 {
@@ -55,6 +76,8 @@ static void tell_link(struct mqtt *m, enum link_state link)
     if (link == m->link_told)
         return;
     m->link_told = link;
+    if (link == LINK_UP)
+        heartbeat_listen(&m->heartbeat, real_ms());
     for (int32_t i = 0; i < m->topology->device_count; i++) {
         if (!m->has_points[i])
             continue;
@@ -66,34 +89,195 @@ static void tell_link(struct mqtt *m, enum link_state link)
     }
 }
 
-static void take_samples(struct mqtt *m)
+/* ---- set-points -------------------------------------------------------- */
+
+static void tell_outcome(void *context, int32_t point, double value, enum reason reason)
+{
+    struct mqtt *m = context;
+
+    m->sink.written(m->sink.context, point, value, reason);
+}
+
+static int publish(struct mqtt *m, const char *topic, const char *payload, int qos, bool retain)
+{
+    int result;
+
+    pthread_mutex_lock(&m->mutex);
+    result = outbox_put(&m->outbox, topic, payload, qos, retain);
+    if (m->health.link == LINK_DOWN)
+        outbox_drop_transient(&m->outbox);
+    pthread_mutex_unlock(&m->mutex);
+    wake_connection(m);
+    return result;
+}
+
+/* At most once and not retained: a set-point must not be delivered after its time, neither by the
+ * library when a connection comes back nor by the broker. Whether it arrived, its feedback says. */
+static int verb_write(struct driver *driver, int32_t point, double value, struct error *error)
+{
+    struct mqtt *m = mqtt_of(driver);
+    struct writeback *write = writebacks_find(&m->writes, point);
+    const int64_t now_ms = clock_now_ms(&m->clock);
+    char payload[128], name[2 * LIMIT_NAME];
+
+    if (!write) {
+        topology_point_name(m->topology, point, name, sizeof(name));
+        return error_set(error, ERROR_INVALID,
+                         "%s is only read over MQTT: give it a write topic in the configuration",
+                         name);
+    }
+    if (writeback_encode(write, value, now_ms, payload, sizeof(payload), error) < 0)
+        return ERROR_INVALID;
+    if (m->link_told != LINK_UP || publish(m, write->point->write.topic, payload, 0, false) < 0) {
+        tell_outcome(m, point, value, REASON_WRITE_FAILED);
+        return 0;
+    }
+    m->devices[m->topology->points[point].device].writes++;
+    writeback_begin(&m->writes, write, value, now_ms, real_ms());
+    return 0;
+}
+
+/* ---- samples ----------------------------------------------------------- */
+
+static void deliver(struct mqtt *m, struct sample *sample)
+{
+    struct device_health *device = &m->devices[m->topology->points[sample->point].device];
+
+    device->replies++;
+    device->mismatches += sample->reason == REASON_MALFORMED;
+    writebacks_observe(&m->writes, sample, tell_outcome, m);
+    if (m->is_dsx[sample->point]) {
+        m->dsx[sample->point] = *sample;
+        if (m->bms_silent) {
+            sample->quality = QUALITY_BAD;
+            sample->reason = REASON_SOURCE_DEAD;
+            sample->value = (double)NAN;
+        }
+    }
+    m->sink.sample(m->sink.context, sample);
+}
+
+/* True when all were taken. */
+static bool take_samples(struct mqtt *m)
 {
     struct sample samples[DRAIN];
-    size_t count;
 
-    while ((count = queue_pop(m->samples, samples, DRAIN)) > 0) {
-        for (size_t i = 0; i < count; i++) {
-            int32_t device = m->topology->points[samples[i].point].device;
+    for (int taken = 0; taken < DRAIN_MOST; taken += DRAIN) {
+        int count;
 
-            m->devices[device].replies++;
-            m->devices[device].mismatches += samples[i].reason == REASON_MALFORMED;
-            m->sink.sample(m->sink.context, &samples[i]);
-        }
+        pthread_mutex_lock(&m->mutex);
+        count = inbox_take(&m->inbox, samples, DRAIN);
+        pthread_mutex_unlock(&m->mutex);
+        for (int i = 0; i < count; i++)
+            deliver(m, &samples[i]);
         if (count < DRAIN)
-            return;
+            return true;
+    }
+    return false;
+}
+
+/* ---- the building-management system ------------------------------------ */
+
+static void disown_points(struct mqtt *m, int64_t now_ms)
+{
+    for (int32_t i = 0; i < m->topology->point_count; i++) {
+        const struct sample dead = {
+            .point = i,
+            .quality = QUALITY_BAD,
+            .reason = REASON_SOURCE_DEAD,
+            .value = (double)NAN,
+            .source_ms = now_ms,
+            .receive_ms = now_ms,
+        };
+
+        if (m->is_dsx[i])
+            m->sink.sample(m->sink.context, &dead);
     }
 }
+
+/* What was said last holds again, as old as it is. */
+static void restore_points(struct mqtt *m, int64_t now_ms)
+{
+    for (int32_t i = 0; i < m->topology->point_count; i++) {
+        if (!m->is_dsx[i] || m->dsx[i].point < 0)
+            continue;
+        m->dsx[i].receive_ms = now_ms;
+        m->sink.sample(m->sink.context, &m->dsx[i]);
+    }
+}
+
+static void watch_bms(struct mqtt *m)
+{
+    const int64_t now_ms = clock_now_ms(&m->clock), real = real_ms();
+    char payload[HEARTBEAT_PAYLOAD];
+    const char *topic;
+    bool silent;
+
+    if (m->link_told != LINK_UP)
+        return; /* its silence says nothing while nobody is heard */
+    while (heartbeat_next(&m->heartbeat, now_ms, real, &topic, payload))
+        publish(m, topic, payload, 0, false);
+    silent = heartbeat_lost(&m->heartbeat, real);
+    if (silent == m->bms_silent)
+        return;
+    m->bms_silent = silent;
+    if (silent) {
+        log_warning("MQTT: no heartbeat of the building-management system for %d s: its values "
+                    "are not trusted",
+                    HEARTBEAT_SILENCE_MS / 1000);
+        disown_points(m, now_ms);
+    } else {
+        log_info("MQTT: the building-management system is heard again");
+        restore_points(m, now_ms);
+    }
+}
+
+/* ---- raw messages ------------------------------------------------------ */
+
+static bool wanted(const struct mqtt *m, const char *topic)
+{
+    for (int i = 0; i < LIMIT_RAW_FILTERS && m->config.raw[i][0]; i++) {
+        if (mqtt_filter_matches(m->config.raw[i], topic))
+            return true;
+    }
+    return false;
+}
+
+static void take_raw(struct mqtt *m)
+{
+    struct raw_message *message, *next;
+
+    pthread_mutex_lock(&m->mutex);
+    message = raw_take_all(&m->raw);
+    pthread_mutex_unlock(&m->mutex);
+    for (; message; message = next) {
+        next = message->next;
+        heartbeat_take(&m->heartbeat, message->topic, message->payload, message->length,
+                       message->retained, clock_now_ms(&m->clock), real_ms());
+        if (m->listener.message && wanted(m, message->topic))
+            m->listener.message(m->listener.context, message->topic, message->payload,
+                                message->length, message->retained);
+        free(message);
+    }
+}
+
+/* ---- the driver -------------------------------------------------------- */
 
 /* What the connection thread had to say, in an order that makes sense to the reader. */
 static void take_news(struct mqtt *m)
 {
-    struct mqtt_health health;
+    enum link_state link;
 
-    mqtt_health(&m->driver, &health);
-    if (health.link == LINK_UP)
+    pthread_mutex_lock(&m->mutex);
+    link = m->health.link;
+    pthread_mutex_unlock(&m->mutex);
+    if (link == LINK_UP)
         tell_link(m, LINK_UP);
-    take_samples(m);
-    if (health.link == LINK_DOWN)
+    take_raw(m);
+    watch_bms(m);
+    if (!take_samples(m))
+        uv_async_send(&m->async);
+    if (link == LINK_DOWN)
         tell_link(m, LINK_DOWN);
 }
 
@@ -104,20 +288,11 @@ static void on_async(uv_async_t *async)
 
 static void verb_poll(struct driver *driver, int64_t now_ms)
 {
+    struct mqtt *m = mqtt_of(driver);
+
     (void)now_ms;
-    take_news(mqtt_of(driver));
-}
-
-static int verb_write(struct driver *driver, int32_t point, double value, struct error *error)
-{
-    char name[2 * LIMIT_NAME];
-
-    (void)value;
-    topology_point_name(mqtt_of(driver)->topology, point, name, sizeof(name));
-    return error_set(error, ERROR_INVALID,
-                     "%s is read over MQTT, where values belong to their publisher; give the "
-                     "set-point to a Modbus device",
-                     name);
+    take_news(m);
+    writebacks_expire(&m->writes, real_ms(), tell_outcome, m);
 }
 
 static bool verb_health(const struct driver *driver, int32_t device,
@@ -131,32 +306,22 @@ static bool verb_health(const struct driver *driver, int32_t device,
     return true;
 }
 
-static void wake_connection(struct mqtt *m)
-{
-    const uint64_t one = 1;
-
-    if (write(m->wake_fd, &one, sizeof(one)) < 0)
-        assert(errno == EAGAIN); /* it has been woken often enough */
-}
-
 int mqtt_publish(struct driver *driver, const char *topic, const char *payload, int qos,
                  bool retain)
 {
     struct mqtt *m = mqtt_of(driver);
-    int result;
 
+    if (mqtt_topic_in_full(topic))
+        return publish(m, topic, payload, qos, retain);
     pthread_mutex_lock(&m->mutex);
-    if (!mqtt_topic_in_full(topic)) {
-        m->outbox.dropped++;
-        result = ERROR_INVALID;
-    } else {
-        result = outbox_put(&m->outbox, topic, payload, qos, retain);
-        if (m->health.link == LINK_DOWN)
-            outbox_drop_transient(&m->outbox);
-    }
+    m->outbox.dropped++;
     pthread_mutex_unlock(&m->mutex);
-    wake_connection(m);
-    return result;
+    return ERROR_INVALID;
+}
+
+void mqtt_listen(struct driver *driver, const struct mqtt_listener *listener)
+{
+    mqtt_of(driver)->listener = *listener;
 }
 
 void mqtt_health(const struct driver *driver, struct mqtt_health *ret_health)
@@ -166,8 +331,10 @@ void mqtt_health(const struct driver *driver, struct mqtt_health *ret_health)
     pthread_mutex_lock(&m->mutex);
     *ret_health = m->health;
     ret_health->publications_dropped = m->outbox.dropped;
+    ret_health->samples_dropped = m->inbox.shed;
+    ret_health->raw_dropped = m->raw.shed;
     pthread_mutex_unlock(&m->mutex);
-    ret_health->samples_dropped = queue_refused(m->samples);
+    ret_health->bms_silent = m->bms_silent;
 }
 
 uint64_t mqtt_malformed(const struct driver *driver, struct error *ret_last)
@@ -215,71 +382,80 @@ static const struct driver_verbs verbs = {
     .destroy = verb_destroy,
 };
 
-/* ---- creation ----------------------------------------------------------------------------- */
+/* ---- creation ---------------------------------------------------------- */
 
-static int check_config(const struct mqtt_config *config, struct error *error)
+int mqtt_config_check(const struct mqtt_config *config, struct error *error)
 {
     if (!config->host[0])
         return error_set(error, ERROR_INVALID, "mqtt: host is empty: name the broker");
     if (config->port == 0)
-        return error_set(error, ERROR_INVALID, "mqtt: port is 0: brokers usually listen on 1883");
+        return error_set(error, ERROR_INVALID,
+                         "mqtt: port is 0: brokers usually listen on 1883, with TLS on 8883");
     if (config->keepalive_s < 5 || config->keepalive_s > 65535)
         return error_set(error, ERROR_INVALID, "mqtt: keepalive of %d s is not within 5 to 65535 s",
                          config->keepalive_s);
     if (config->will_topic[0] && !mqtt_topic_in_full(config->will_topic))
         return error_set(error, ERROR_INVALID, "mqtt: %s is no topic to publish to",
                          config->will_topic);
+    if (config->password[0] && config->password_file[0])
+        return error_set(error, ERROR_INVALID, "mqtt: give password or password_file, not both");
+    if (!config->username[0] && (config->password[0] || config->password_file[0]))
+        return error_set(error, ERROR_INVALID, "mqtt: a password needs a username");
+    return mqtt_security_check(&config->security, error);
+}
+
+static int adopt_point(struct mqtt *m, const struct mqtt_point *point, struct error *error)
+{
+    const struct topology *topology = m->topology;
+
+    assert(point->point >= 0 && point->point < topology->point_count);
+    if (mqtt_mapping_check(&point->mapping, error) < 0)
+        return error_prefix(error, ERROR_INVALID, "mqtt: topic %s",
+                            point->topic[0] ? point->topic : point->write.topic);
+    if (point->write.topic[0] && !mqtt_topic_in_full(point->write.topic))
+        return error_set(error, ERROR_INVALID, "mqtt: %s is no topic to publish to",
+                         point->write.topic);
+    m->has_points[topology->points[point->point].device] = true;
+    m->is_dsx[point->point] =
+        m->config.integration[0] && point->topic[0] && point->mapping.format == MQTT_DSX;
+    m->dsx[point->point].point = -1;
     return 0;
 }
 
-static int compare_points(const void *a, const void *b)
-{
-    const struct mqtt_point *left = a, *right = b;
-    int order = strcmp(left->topic, right->topic);
-
-    return order ? order : (left->point > right->point) - (left->point < right->point);
-}
-
-/* Sorts the points and lays the topics over them. */
-static int index_topics(struct mqtt *m, struct error *error)
-{
-    if (m->point_count > 0)
-        qsort(m->points, (size_t)m->point_count, sizeof(*m->points), compare_points);
-    for (int32_t i = 0; i < m->point_count; i++) {
-        const struct mqtt_point *point = &m->points[i];
-
-        if (!mqtt_topic_in_full(point->topic))
-            return error_set(error, ERROR_INVALID,
-                             "mqtt: topic \"%s\" must be given in full, without + and #",
-                             point->topic);
-        if (i == 0 || strcmp(point->topic, m->points[i - 1].topic) != 0)
-            m->topics[m->topic_count++] = (struct topic){.name = point->topic, .first = i};
-        m->topics[m->topic_count - 1].count++;
-        m->has_points[m->topology->points[point->point].device] = true;
-    }
-    return 0;
-}
-
-static int allocate(struct mqtt *m, const struct mqtt_point *points, struct error *error)
+static int allocate(struct mqtt *m, struct error *error)
 {
     const size_t device_count = (size_t)m->topology->device_count + 1;
-    const size_t point_count = (size_t)m->point_count + 1; /* calloc(0) may be NULL */
+    const size_t topology_points = (size_t)m->topology->point_count + 1;
 
-    m->points = calloc(point_count, sizeof(*m->points));
-    m->topics = calloc(point_count, sizeof(*m->topics));
+    m->points = calloc((size_t)m->point_count + 1, sizeof(*m->points)); /* 0 may be NULL */
     m->devices = calloc(device_count, sizeof(*m->devices));
     m->has_points = calloc(device_count, sizeof(*m->has_points));
-    m->samples = queue_create(sizeof(struct sample), LIMIT_SAMPLE_QUEUE);
+    m->dsx = calloc(topology_points, sizeof(*m->dsx));
+    m->is_dsx = calloc(topology_points, sizeof(*m->is_dsx));
     m->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (!m->points || !m->topics || !m->devices || !m->has_points || !m->samples || m->wake_fd < 0)
+    if (!m->points || !m->devices || !m->has_points || !m->dsx || !m->is_dsx || m->wake_fd < 0)
         return error_set(error, ERROR_SYSTEM, "mqtt: %s", strerror(errno));
-    for (int32_t i = 0; i < m->point_count; i++) {
-        assert(points[i].point >= 0 && points[i].point < m->topology->point_count);
-        m->points[i] = points[i];
-    }
     for (int32_t i = 0; i < m->topology->device_count; i++)
         m->devices[i].link = LINK_CONNECTING;
-    return index_topics(m, error);
+    return inbox_init(&m->inbox, m->topology->point_count, LIMIT_SAMPLE_QUEUE, error);
+}
+
+static int prepare(struct mqtt *m, const struct mqtt_point *points, struct error *error)
+{
+    int code = allocate(m, error);
+
+    for (int32_t i = 0; i < m->point_count && code == 0; i++) {
+        m->points[i] = points[i];
+        code = adopt_point(m, &m->points[i], error);
+    }
+    if (code == 0)
+        code = intake_create(m, error); /* which sorts the points: before any pointer to one */
+    if (code == 0)
+        code =
+            writebacks_init(&m->writes, m->points, m->point_count, m->topology->point_count, error);
+    if (code == 0)
+        code = heartbeat_init(&m->heartbeat, m->config.integration, error);
+    return code < 0 ? code : mqtt_client_create(m, error);
 }
 
 /* Signals are for the control thread; a broken pipe is told by the write itself. */
@@ -303,8 +479,10 @@ static int start(struct mqtt *m, struct uv_loop_s *loop, struct error *error)
 {
     int code = uv_async_init(loop, &m->async, on_async);
 
-    if (code)
+    if (code) {
+        mqtt_free(m);
         return error_set(error, ERROR_SYSTEM, "mqtt: uv_async_init: %s", uv_strerror(code));
+    }
     m->async.data = m;
     m->listening = true;
     atomic_store(&m->holders, 2);
@@ -321,7 +499,7 @@ int mqtt_create(struct uv_loop_s *loop, const struct clock *clock, const struct 
                 const struct driver_sink *sink, struct driver **ret_driver, struct error *error)
 {
     struct mqtt *m;
-    int code = check_config(config, error);
+    int code = mqtt_config_check(config, error);
 
     if (code < 0)
         return code;
@@ -339,9 +517,8 @@ int mqtt_create(struct uv_loop_s *loop, const struct clock *clock, const struct 
     pthread_mutex_init(&m->mutex, NULL);
     pthread_cond_init(&m->end_reached, NULL);
     outbox_init(&m->outbox);
-    code = allocate(m, points, error);
-    if (code == 0)
-        code = mqtt_client_create(m, error);
+    raw_init(&m->raw);
+    code = prepare(m, points, error);
     if (code < 0) {
         mqtt_free(m);
         return code;

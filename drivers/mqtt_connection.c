@@ -5,14 +5,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <math.h>
 #include <netdb.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <mosquitto.h>
+#include <mqtt_protocol.h>
 
 #include "controller/base/log.h"
 
@@ -24,10 +26,13 @@ enum {
     IDLE_MS = 500,        /* between looks at the keepalive */
     FAREWELL_MS = 500,    /* to hand over what is left when we stop */
     TOPICS_A_PACKET = 32, /* in one SUBSCRIBE */
+    READS_A_TURN = 512,   /* packets read before we look at anything else */
+    TICK_MS = 1000,       /* between looks at the Sparkplug sessions */
+    SHORT_LIVES = 3,      /* so many connections cut short in a row are no accident */
     QOS_AT_LEAST_ONCE = 1,
 };
 
-/* ---- in ---------------------------------------------------------------- */
+/* ---- state ------------------------------------------------------------- */
 
 static bool stopping(struct mqtt *m)
 {
@@ -41,10 +46,17 @@ static bool stopping(struct mqtt *m)
 
 static void rouse_control(struct mqtt *m)
 {
+    m->news = false;
     pthread_mutex_lock(&m->mutex);
     if (m->listening)
         uv_async_send(&m->async);
     pthread_mutex_unlock(&m->mutex);
+}
+
+/* Another client took our place: the broker said so, or nothing else explains what it did. */
+static bool robbed(const struct mqtt *m)
+{
+    return m->taken_over || m->short_lives >= SHORT_LIVES;
 }
 
 static void set_link(struct mqtt *m, enum link_state link, const char *cause)
@@ -55,10 +67,13 @@ static void set_link(struct mqtt *m, enum link_state link, const char *cause)
     changed = m->health.link != link || strcmp(m->health.cause.text, cause) != 0;
     m->health.link = link;
     error_set(&m->health.cause, 0, "%s", cause);
-    if (link == LINK_UP)
+    m->health.takeovers += link == LINK_DOWN && robbed(m);
+    if (link == LINK_UP) {
         m->health.connects++;
-    else
+        m->health.protocol = m->protocol;
+    } else {
         outbox_drop_transient(&m->outbox);
+    }
     pthread_mutex_unlock(&m->mutex);
     if (!changed)
         return;
@@ -69,94 +84,104 @@ static void set_link(struct mqtt *m, enum link_state link, const char *cause)
     rouse_control(m);
 }
 
-static void note_malformed(struct mqtt *m, const char *topic, struct error *why)
-{
-    error_prefix(why, 0, "topic %s", topic);
-    pthread_mutex_lock(&m->mutex);
-    m->health.malformed++;
-    m->last_malformed = *why;
-    pthread_mutex_unlock(&m->mutex);
-}
-
-static int compare_topics(const void *a, const void *b)
-{
-    return strcmp(((const struct topic *)a)->name, ((const struct topic *)b)->name);
-}
-
-/* The verdict about a payload, for each point that reads this topic. */
-static void deliver(struct mqtt *m, const struct topic *topic, const struct sample *said)
-{
-    for (int32_t i = topic->first; i < topic->first + topic->count; i++) {
-        struct sample sample = *said;
-
-        sample.point = m->points[i].point;
-        sample.value = said->value * m->points[i].factor + m->points[i].offset;
-        if (said->quality == QUALITY_GOOD && !isfinite(sample.value)) {
-            sample.quality = QUALITY_BAD;
-            sample.reason = REASON_NOT_FINITE;
-        }
-        queue_push_shedding(m->samples, &sample);
-    }
-    rouse_control(m);
-}
+/* ---- in ---------------------------------------------------------------- */
 
 static void on_message(struct mosquitto *client, void *context,
                        const struct mosquitto_message *message)
 {
-    struct mqtt *m = context;
-    const struct topic key = {.name = message->topic};
-    const struct topic *topic =
-        bsearch(&key, m->topics, (size_t)m->topic_count, sizeof(key), compare_topics);
-    struct sample sample = {.receive_ms = clock_now_ms(&m->clock)};
-    struct error why;
-
     (void)client;
-    if (!topic)
-        return;
-    sample.source_ms = sample.receive_ms;
-    sample.quality = mqtt_parse_value(message->payload, (size_t)message->payloadlen, &sample.value,
-                                      &sample.source_ms, &sample.reason, &why);
-    pthread_mutex_lock(&m->mutex);
-    m->health.messages++;
-    pthread_mutex_unlock(&m->mutex);
-    if (sample.reason == REASON_MALFORMED)
-        note_malformed(m, topic->name, &why);
-    deliver(m, topic, &sample);
+    intake_message(context, message->topic, message->payload, (size_t)message->payloadlen,
+                   message->retain);
 }
 
 static void subscribe_all(struct mqtt *m)
 {
-    for (int32_t i = 0; i < m->topic_count; i += TOPICS_A_PACKET) {
+    m->unanswered = m->filter_count;
+    for (int32_t i = 0; i < m->filter_count; i += TOPICS_A_PACKET) {
         char *names[TOPICS_A_PACKET];
         int count = 0, message_id = 0;
 
-        while (count < TOPICS_A_PACKET && i + count < m->topic_count) {
-            names[count] = (char *)m->topics[i + count].name;
+        while (count < TOPICS_A_PACKET && i + count < m->filter_count) {
+            names[count] = m->filters[i + count].text;
             count++;
         }
         mosquitto_subscribe_multiple(m->client, &message_id, count, names, QOS_AT_LEAST_ONCE, 0,
                                      NULL);
-        m->topics[i].subscription = message_id;
+        m->filters[i].subscription = message_id;
     }
 }
 
 /* A broker refuses single topics by its access rules: their points would stay silent for ever. */
+static void note_refused(struct mqtt *m, const char *topic)
+{
+    log_warning("MQTT broker %s:%u refuses our subscription to %s: check its access rules",
+                m->config.host, m->config.port, topic);
+    pthread_mutex_lock(&m->mutex);
+    m->health.subscriptions_refused++;
+    pthread_mutex_unlock(&m->mutex);
+}
+
 static void on_subscribe(struct mosquitto *client, void *context, int message_id, int count,
                          const int *granted_qos)
 {
     struct mqtt *m = context;
+    int32_t first = 0;
 
     (void)client;
-    for (int32_t first = 0; first < m->topic_count; first += TOPICS_A_PACKET) {
-        if (m->topics[first].subscription != message_id)
-            continue;
-        for (int i = 0; i < count && first + i < m->topic_count; i++) {
-            if (granted_qos[i] > 2)
-                log_warning("MQTT broker %s:%u refuses our subscription to %s: check its access "
-                            "rules",
-                            m->config.host, m->config.port, m->topics[first + i].name);
-        }
+    while (first < m->filter_count && m->filters[first].subscription != message_id)
+        first += TOPICS_A_PACKET;
+    if (first >= m->filter_count)
         return;
+    m->filters[first].subscription = 0;
+    for (int i = 0; i < count && first + i < m->filter_count; i++) {
+        if (granted_qos[i] > 2)
+            note_refused(m, m->filters[first + i].text);
+    }
+    m->unanswered -= count;
+    if (m->unanswered <= 0)
+        intake_subscribed(m);
+}
+
+/* ---- the broker's word ------------------------------------------------- */
+
+static void refuse(struct mqtt *m, int code)
+{
+    const char *name = m->config.client_id;
+
+    switch (code) {
+    case CONNACK_REFUSED_PROTOCOL_VERSION:
+    case MQTT_RC_UNSUPPORTED_PROTOCOL_VERSION:
+        m->version_refused = m->protocol == MQTT_PROTOCOL_V5;
+        error_set(&m->refusal, 0, "the broker knows neither MQTT 5 nor MQTT 3.1.1");
+        return;
+    case CONNACK_REFUSED_IDENTIFIER_REJECTED:
+    case MQTT_RC_CLIENTID_NOT_VALID:
+        error_set(&m->refusal, 0,
+                  "the broker does not accept the client id \"%s\": set "
+                  "mqtt.client_id to one that it allows",
+                  name);
+        return;
+    case CONNACK_REFUSED_BAD_USERNAME_PASSWORD:
+    case MQTT_RC_BAD_USERNAME_OR_PASSWORD:
+        error_set(&m->refusal, 0,
+                  "the broker refuses our credentials: check mqtt.username and "
+                  "the password or password_file");
+        return;
+    case CONNACK_REFUSED_NOT_AUTHORIZED:
+    case MQTT_RC_NOT_AUTHORIZED:
+        error_set(&m->refusal, 0,
+                  "the broker does not let us in: check mqtt.username, the "
+                  "password or password_file, and the broker's access rules");
+        return;
+    case MQTT_RC_SESSION_TAKEN_OVER:
+        m->taken_over = true;
+        error_set(&m->refusal, 0,
+                  "another client took over by using our client id \"%s\": give "
+                  "each program its own mqtt.client_id",
+                  name);
+        return;
+    default:
+        error_set(&m->refusal, 0, "the broker says: %s", mosquitto_reason_string(code));
     }
 }
 
@@ -165,7 +190,7 @@ static void on_connect(struct mosquitto *client, void *context, int code)
     struct mqtt *m = context;
 
     if (code != 0) {
-        set_link(m, LINK_DOWN, mosquitto_connack_string(code));
+        refuse(m, code);
         return;
     }
     m->consented = true;
@@ -174,6 +199,46 @@ static void on_connect(struct mosquitto *client, void *context, int code)
         mosquitto_publish(client, NULL, m->config.will_topic, (int)strlen("online"), "online",
                           QOS_AT_LEAST_ONCE, true);
     set_link(m, LINK_UP, "");
+}
+
+/* Small codes are the library's own, and told by the call that failed. */
+static void on_disconnect(struct mosquitto *client, void *context, int code)
+{
+    (void)client;
+    if (code >= MQTT_RC_UNSPECIFIED)
+        refuse(context, code);
+}
+
+static void on_log(struct mosquitto *client, void *context, int level, const char *text)
+{
+    struct mqtt *m = context;
+
+    (void)client;
+    if (level == MOSQ_LOG_ERR)
+        error_set(&m->complaint, 0, "%s", text);
+}
+
+/* Why a connection ended, in words that say what to do. */
+static void explain(struct mqtt *m, int code, int system_error, struct error *ret_cause)
+{
+    if (m->refusal.text[0])
+        *ret_cause = m->refusal;
+    else if (m->tls && mqtt_tls_refusal(m->tls)[0])
+        error_set(ret_cause, 0, "%s", mqtt_tls_refusal(m->tls));
+    else if (code == MOSQ_ERR_TLS || (m->complaint.text[0] && m->tls))
+        error_set(ret_cause, 0, "TLS: %s", m->complaint.text);
+    else if (code == MOSQ_ERR_KEEPALIVE)
+        error_set(ret_cause, 0, "the broker has not answered for %d s", m->config.keepalive_s);
+    else if (robbed(m))
+        error_set(ret_cause, 0,
+                  "the broker has closed the connection %d times soon after "
+                  "accepting it; another client may be using our client id \"%s\"",
+                  m->short_lives, m->config.client_id);
+    else if (code == MOSQ_ERR_CONN_LOST || (code == MOSQ_ERR_ERRNO && !system_error))
+        error_set(ret_cause, 0, "the broker closed the connection");
+    else
+        error_set(ret_cause, 0, "%s",
+                  code == MOSQ_ERR_ERRNO ? strerror(system_error) : mosquitto_strerror(code));
 }
 
 /* ---- out --------------------------------------------------------------- */
@@ -258,10 +323,36 @@ static void send_waiting(struct mqtt *m)
 
 /* ---- the connection ---------------------------------------------------- */
 
+/* Reads what has come, but not for ever: others wait too. The library reads one packet a call. */
+static int read_packets(struct mqtt *m)
+{
+    int code = MOSQ_ERR_SUCCESS;
+    uint64_t before;
+
+    for (int i = 0; i < READS_A_TURN && code == MOSQ_ERR_SUCCESS; i++) {
+        before = m->arrivals;
+        errno = 0; /* the library looks at it after an end of file, too */
+        code = mosquitto_loop_read(m->client, 1);
+        if (m->arrivals == before)
+            break;
+    }
+    intake_flush(m);
+    return code;
+}
+
+/* What ended the socket; the library would go on asking one that failed to connect under TLS. */
+static int socket_failure(int fd)
+{
+    int failure = 0;
+    socklen_t size = sizeof(failure);
+
+    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &failure, &size) < 0 ? errno : failure;
+}
+
 /* Waits for the socket or a wake-up and lets the library work. 0 or its error code. */
 static int turn(struct mqtt *m, int timeout_ms)
 {
-    int code = MOSQ_ERR_SUCCESS;
+    int code = MOSQ_ERR_SUCCESS, failure = 0;
     uint64_t count;
     struct pollfd fds[2] = {
         {.fd = m->wake_fd, .events = POLLIN},
@@ -276,10 +367,16 @@ static int turn(struct mqtt *m, int timeout_ms)
         return MOSQ_ERR_ERRNO;
     if ((fds[0].revents & POLLIN) && read(m->wake_fd, &count, sizeof(count)) < 0)
         return MOSQ_ERR_ERRNO;
-    if (fds[1].revents & POLLOUT)
+    if (fds[1].revents & POLLERR)
+        failure = socket_failure(fds[1].fd);
+    if ((fds[1].revents & POLLOUT) && !failure)
         code = mosquitto_loop_write(m->client, 1);
     if (code == MOSQ_ERR_SUCCESS && (fds[1].revents & (POLLIN | POLLERR | POLLHUP)))
-        code = mosquitto_loop_read(m->client, 1);
+        code = read_packets(m); /* after a failure, too: the broker's last word may say why */
+    if (code == MOSQ_ERR_SUCCESS && failure) {
+        errno = failure;
+        return MOSQ_ERR_ERRNO;
+    }
     if (code == MOSQ_ERR_SUCCESS)
         code = mosquitto_loop_misc(m->client);
     return code;
@@ -315,27 +412,46 @@ static void farewell(struct mqtt *m)
     mosquitto_disconnect(m->client);
 }
 
+static void tick(struct mqtt *m)
+{
+    const int64_t now_ms = real_ms();
+
+    if (!m->consented || now_ms - m->ticked_ms < TICK_MS)
+        return;
+    m->ticked_ms = now_ms;
+    intake_tick(m);
+}
+
 /* Stays until the connection ends or we stop; `ret_cause` in words. */
 static void serve(struct mqtt *m, struct error *ret_cause)
 {
-    const int64_t consent_by_ms = real_ms() + CONNACK_MS;
-    int code;
+    const int64_t began_ms = real_ms();
+    int code = MOSQ_ERR_SUCCESS, system_error;
 
     while (!stopping(m)) {
         code = turn(m, IDLE_MS);
-        if (code != MOSQ_ERR_SUCCESS) {
-            error_set(ret_cause, 0, "%s",
-                      code == MOSQ_ERR_ERRNO ? strerror(errno) : mosquitto_strerror(code));
-            return;
-        }
-        if (!m->consented && real_ms() > consent_by_ms) {
+        system_error = errno;
+        if (m->news)
+            rouse_control(m);
+        if (code != MOSQ_ERR_SUCCESS)
+            break;
+        if (!m->consented && real_ms() - began_ms > CONNACK_MS) {
             error_set(ret_cause, 0, "no answer to our CONNECT within %d s", CONNACK_MS / 1000);
             return;
         }
+        tick(m);
         send_waiting(m);
     }
-    if (m->consented)
-        farewell(m);
+    if (code == MOSQ_ERR_SUCCESS) {
+        if (m->consented)
+            farewell(m);
+        return;
+    }
+    m->short_lives = m->consented && real_ms() - began_ms < LASTING_MS && code == MOSQ_ERR_CONN_LOST
+                         ? m->short_lives + 1
+                         : 0;
+    m->cut_off = !m->consented && code == MOSQ_ERR_CONN_LOST;
+    explain(m, code, system_error, ret_cause);
 }
 
 /* The numeric form of one of the broker's addresses, a different one at each attempt: a
@@ -362,19 +478,93 @@ static int resolve(const char *host, unsigned attempt, char *ret_address, sockle
     return 0;
 }
 
+/* ---- one connection ---------------------------------------------------- */
+
+/* The first line of the file. It is read at each connection, so that a password can be changed. */
+static int read_password(const char *path, char *ret_password, size_t size, struct error *error)
+{
+    FILE *file = fopen(path, "re");
+    char *read;
+
+    if (!file)
+        return error_set(error, ERROR_INVALID,
+                         "mqtt.password_file \"%s\": %s; it must be readable to us", path,
+                         strerror(errno));
+    read = fgets(ret_password, (int)size, file);
+    fclose(file);
+    if (read)
+        ret_password[strcspn(ret_password, "\r\n")] = '\0';
+    if (!read || !ret_password[0])
+        return error_set(error, ERROR_INVALID,
+                         "mqtt.password_file \"%s\": its first line is empty; it must be the "
+                         "password",
+                         path);
+    return 0;
+}
+
+static int set_credentials(struct mqtt *m, struct error *error)
+{
+    char password[MQTT_SECRET];
+    int code;
+
+    if (!m->config.username[0])
+        return 0;
+    strcpy(password, m->config.password);
+    if (m->config.password_file[0] &&
+        read_password(m->config.password_file, password, sizeof(password), error) < 0)
+        return ERROR_INVALID;
+    code = mosquitto_username_pw_set(m->client, m->config.username, password);
+    explicit_bzero(password, sizeof(password));
+    if (code != MOSQ_ERR_SUCCESS)
+        return error_set(error, ERROR_INVALID, "mqtt: credentials: %s", mosquitto_strerror(code));
+    return 0;
+}
+
+/* MQTT 5 lets us say how large a packet may be, without which the library takes 256 MiB into
+ * memory. Only the blocking connect takes properties, and it keeps them for all later connects, so
+ * it is called with a port that is none. */
+static int set_protocol(struct mqtt *m, struct error *error)
+{
+    enum { NO_PORT = -1 };
+    mosquitto_property *properties = NULL;
+    int code = mosquitto_int_option(m->client, MOSQ_OPT_PROTOCOL_VERSION, m->protocol);
+
+    if (code == MOSQ_ERR_SUCCESS && m->protocol == MQTT_PROTOCOL_V5)
+        code = mosquitto_property_add_int32(&properties, MQTT_PROP_MAXIMUM_PACKET_SIZE,
+                                            LIMIT_MQTT_PACKET);
+    if (code == MOSQ_ERR_SUCCESS)
+        mosquitto_connect_bind_v5(m->client, m->config.host, NO_PORT, m->config.keepalive_s, NULL,
+                                  properties);
+    mosquitto_property_free_all(&properties);
+    if (code != MOSQ_ERR_SUCCESS)
+        return error_set(error, ERROR_SYSTEM, "protocol: %s", mosquitto_strerror(code));
+    return 0;
+}
+
+static int prepare(struct mqtt *m, unsigned attempt, char *ret_address, socklen_t size,
+                   struct error *error)
+{
+    m->consented = m->version_refused = m->taken_over = m->cut_off = false;
+    m->refusal.text[0] = m->complaint.text[0] = '\0';
+    if (m->tls && mqtt_tls_reload(m->tls, error) < 0)
+        return ERROR_INVALID;
+    if (set_credentials(m, error) < 0 || set_protocol(m, error) < 0)
+        return ERROR_INVALID;
+    return resolve(m->config.host, attempt, ret_address, size, error);
+}
+
 /* One connection from the first packet to its end. */
 static void attempt_connection(struct mqtt *m, unsigned attempt, struct error *ret_cause)
 {
     char address[NI_MAXHOST];
     int code;
 
-    m->consented = false;
-    if (resolve(m->config.host, attempt, address, sizeof(address), ret_cause) < 0)
+    if (prepare(m, attempt, address, sizeof(address), ret_cause) < 0)
         return;
+    errno = 0;
     code = mosquitto_connect_async(m->client, address, m->config.port, m->config.keepalive_s);
     if (code > 0) {
-        error_set(ret_cause, 0, "%s",
-                  code == MOSQ_ERR_ERRNO ? strerror(errno) : mosquitto_strerror(code));
+        explain(m, code, errno, ret_cause);
         return;
     }
     /* Jobs are started from this process and must not inherit the connection. */
@@ -383,6 +573,20 @@ static void attempt_connection(struct mqtt *m, unsigned attempt, struct error *r
     serve(m, ret_cause);
     m->consented = false;
     land_lost_flights(m);
+}
+
+/* MQTT 5 first each time. A broker that refuses it, or hangs up on it, is asked in MQTT 3.1.1. */
+static int next_protocol(const struct mqtt *m)
+{
+    const bool older = m->version_refused || (m->cut_off && m->protocol == MQTT_PROTOCOL_V5);
+
+    return older ? MQTT_PROTOCOL_V311 : MQTT_PROTOCOL_V5;
+}
+
+/* A quarter more or less, so that the clients of a broker do not come back all at once. */
+static int64_t jittered(int64_t back_off_ms)
+{
+    return back_off_ms * 3 / 4 + arc4random_uniform((uint32_t)back_off_ms / 2 + 1);
 }
 
 static void rest(struct mqtt *m, int64_t duration_ms)
@@ -400,24 +604,35 @@ static void rest(struct mqtt *m, int64_t duration_ms)
 }
 
 /* For ever, whatever the error: what is wrong today may be put right at the broker tomorrow. */
-void *mqtt_connection_main(void *context)
+static void connect_for_ever(struct mqtt *m)
 {
-    struct mqtt *m = context;
     int64_t back_off_ms = BACK_OFF_LEAST_MS;
 
     for (unsigned attempt = 0; !stopping(m); attempt++) {
         struct error cause = {"stopped"};
         int64_t began_ms = real_ms();
+        bool again;
 
         attempt_connection(m, attempt, &cause);
         if (stopping(m))
-            break;
+            return;
+        again = m->version_refused && m->protocol == MQTT_PROTOCOL_V5;
+        m->protocol = next_protocol(m);
+        if (again)
+            continue;
         set_link(m, LINK_DOWN, cause.text);
-        if (real_ms() - began_ms >= LASTING_MS)
+        if (real_ms() - began_ms >= LASTING_MS && !robbed(m))
             back_off_ms = BACK_OFF_LEAST_MS;
-        rest(m, back_off_ms);
+        rest(m, jittered(back_off_ms));
         back_off_ms = back_off_ms * 2 < BACK_OFF_MOST_MS ? back_off_ms * 2 : BACK_OFF_MOST_MS;
     }
+}
+
+void *mqtt_connection_main(void *context)
+{
+    struct mqtt *m = context;
+
+    connect_for_ever(m);
     pthread_mutex_lock(&m->mutex);
     m->ended = true;
     pthread_cond_signal(&m->end_reached);
@@ -426,37 +641,58 @@ void *mqtt_connection_main(void *context)
     return NULL;
 }
 
-/* ---- the client ----------------------------------------------------------------------------- */
+/* ---- the client -------------------------------------------------------- */
 
 bool mqtt_topic_in_full(const char *topic)
 {
     return topic[0] && mosquitto_pub_topic_check(topic) == MOSQ_ERR_SUCCESS;
 }
 
+bool mqtt_filter_valid(const char *filter)
+{
+    return filter[0] && mosquitto_sub_topic_check(filter) == MOSQ_ERR_SUCCESS;
+}
+
+bool mqtt_filter_matches(const char *filter, const char *topic)
+{
+    bool matches = false;
+
+    return mosquitto_topic_matches_sub(filter, topic, &matches) == MOSQ_ERR_SUCCESS && matches;
+}
+
+/* What is wrong with files is told at the start, not only at the first connection. */
 static int configure(struct mqtt *m, struct error *error)
 {
     int code = MOSQ_ERR_SUCCESS;
 
-    if (m->config.username[0])
-        code = mosquitto_username_pw_set(m->client, m->config.username, m->config.password);
+    if (m->config.security.tls) {
+        if (mqtt_tls_create(&m->config.security, m->config.host, &m->tls, error) < 0)
+            return ERROR_INVALID;
+        code = mosquitto_void_option(m->client, MOSQ_OPT_SSL_CTX, mqtt_tls_context(m->tls));
+        if (code == MOSQ_ERR_SUCCESS) /* the library is not to set anything over it */
+            code = mosquitto_int_option(m->client, MOSQ_OPT_SSL_CTX_WITH_DEFAULTS, 0);
+    }
     if (code == MOSQ_ERR_SUCCESS && m->config.will_topic[0])
         code = mosquitto_will_set(m->client, m->config.will_topic, (int)strlen("offline"),
                                   "offline", QOS_AT_LEAST_ONCE, true);
     if (code != MOSQ_ERR_SUCCESS)
         return error_set(error, ERROR_INVALID, "mqtt: %s", mosquitto_strerror(code));
-    return 0;
+    return set_credentials(m, error);
 }
 
 int mqtt_client_create(struct mqtt *m, struct error *error)
 {
     mosquitto_lib_init();
+    m->protocol = MQTT_PROTOCOL_V5;
     m->client = mosquitto_new(m->config.client_id[0] ? m->config.client_id : NULL, true, m);
     if (!m->client)
         return error_set(error, ERROR_SYSTEM, "mqtt: %s", strerror(errno));
     mosquitto_connect_callback_set(m->client, on_connect);
+    mosquitto_disconnect_callback_set(m->client, on_disconnect);
     mosquitto_message_callback_set(m->client, on_message);
     mosquitto_subscribe_callback_set(m->client, on_subscribe);
     mosquitto_publish_callback_set(m->client, on_publish);
+    mosquitto_log_callback_set(m->client, on_log);
     return configure(m, error);
 }
 
@@ -464,4 +700,5 @@ void mqtt_client_destroy(struct mqtt *m)
 {
     if (m->client)
         mosquitto_destroy(m->client);
+    mqtt_tls_destroy(m->tls);
 }

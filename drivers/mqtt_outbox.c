@@ -29,11 +29,11 @@ static uint64_t topic_hash(const char *topic)
     return hash;
 }
 
-static struct outbox_message *message_create(const char *topic, const char *payload, int qos,
-                                             bool retain)
+static struct outbox_message *message_create(const char *topic, const void *payload, size_t length,
+                                             int qos, bool retain)
 {
-    size_t topic_size = strlen(topic) + 1, payload_size = strlen(payload) + 1;
-    struct outbox_message *message = malloc(sizeof(*message) + topic_size + payload_size);
+    size_t topic_size = strlen(topic) + 1;
+    struct outbox_message *message = malloc(sizeof(*message) + topic_size + length + 1);
     char *text = (char *)(message + 1);
 
     if (!message)
@@ -41,11 +41,12 @@ static struct outbox_message *message_create(const char *topic, const char *payl
     *message = (struct outbox_message){
         .hash = topic_hash(topic),
         .topic = memcpy(text, topic, topic_size),
-        .payload = memcpy(text + topic_size, payload, payload_size),
-        .payload_length = payload_size - 1,
+        .payload = memcpy(text + topic_size, payload, length),
+        .payload_length = length,
         .qos = qos,
         .retain = retain,
     };
+    text[topic_size + length] = '\0';
     return message;
 }
 
@@ -73,13 +74,14 @@ static void remove_retained(struct outbox *outbox, const struct outbox_message *
     }
 }
 
-static int put(struct outbox *outbox, const char *topic, const char *payload, int qos, bool retain)
+static int put(struct outbox *outbox, const char *topic, const void *payload, size_t length,
+               int qos, bool retain)
 {
     struct outbox_message *message;
 
-    if (strlen(topic) >= LIMIT_TOPIC || strlen(payload) > LIMIT_PAYLOAD)
+    if (strlen(topic) >= LIMIT_TOPIC || length > LIMIT_PAYLOAD)
         return ERROR_INVALID;
-    message = message_create(topic, payload, qos, retain);
+    message = message_create(topic, payload, length, qos, retain);
     if (!message)
         return ERROR_SYSTEM;
     if (retain)
@@ -96,7 +98,13 @@ static int put(struct outbox *outbox, const char *topic, const char *payload, in
 
 int outbox_put(struct outbox *outbox, const char *topic, const char *payload, int qos, bool retain)
 {
-    int result = put(outbox, topic, payload, qos, retain);
+    return outbox_put_bytes(outbox, topic, payload, strlen(payload), qos, retain);
+}
+
+int outbox_put_bytes(struct outbox *outbox, const char *topic, const void *payload, size_t length,
+                     int qos, bool retain)
+{
+    int result = put(outbox, topic, payload, length, qos, retain);
 
     if (result < 0)
         outbox->dropped++;

@@ -11,7 +11,7 @@
 enum {
     BACKOFF_FIRST_MS = 250,
     BACKOFF_MOST_MS = 30000,
-    BUFFER = 1024,
+    BUFFER = 512, /* more than a frame */
     ADDRESSES_MOST = 8, /* of a name, tried in turn */
 };
 
@@ -263,6 +263,13 @@ bool tcp_link_send(struct tcp_link *link, const uint8_t *bytes, size_t length)
     assert(link->state == TCP_LINK_UP);
     uv_buf_t buf = uv_buf_init((char *)(uintptr_t)bytes, (unsigned)length);
     return uv_try_write((uv_stream_t *)&link->tcp, &buf, 1) == (int)length;
+}
+
+bool tcp_link_discard(struct tcp_link *link)
+{
+    bool any = link->length > 0;
+    link->length = 0;
+    return any;
 }
 
 void tcp_link_drop(struct tcp_link *link)

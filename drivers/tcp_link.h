@@ -46,6 +46,10 @@ enum tcp_link_state tcp_link_state(const struct tcp_link *link);
 /* false: the kernel did not take the bytes whole; drop the link. Only when UP. */
 bool tcp_link_send(struct tcp_link *link, const uint8_t *bytes, size_t length);
 
+/* Throws away the bytes that were received and not used up; whether there were any. Not from within
+ * `received`. */
+bool tcp_link_discard(struct tcp_link *link);
+
 /* Closes an UP connection and connects again after the back-off. */
 void tcp_link_drop(struct tcp_link *link);
 

@@ -29,7 +29,7 @@ PURE_FLOORS = {2, 3, 4}
 
 # One driver does not know another: what each may include of the drivers folder.
 SHARED_BY_DRIVERS = {"driver.h", "batch.h", "profile.h"}
-DRIVER_FAMILIES = [r"modbus_|poll_plan|tcp_link|sunspec", r"mqtt|sparkplug|dsx_", r"batch_|jobexec"]
+DRIVER_FAMILIES = [r"modbus_|poll_|tcp_link|sunspec|rtu_owed|profile", r"mqtt|sparkplug|dsx_", r"batch_|jobexec"]
 
 # Library header -> the files outside tests/ that may include it.
 LIBRARIES = {
@@ -40,7 +40,8 @@ LIBRARIES = {
     r"modbus(/modbus)?\.h": [r"drivers/modbus_serial\.c", r"tools/twin/modbus_server\.c", r"tools/bench/.*"],
     r"protobuf-c/.*|.*\.pb-c\.h": [r"drivers/sparkplug\.c"],
     r"systemd/.*": [r"controller/core/service_systemd\.c"],
-    r"uv\.h": [r"drivers/.*", r"tools/bench/.*", r"controller/serve/.*", r"controller/core/daemon.*"],
+    r"uv\.h": [r"drivers/.*", r"tools/bench/.*", r"controller/serve/.*", r"controller/core/daemon.*",
+                 r"controller/core/onboard\.c"],
     r"jansson\.h": [r"drivers/.*", r"controller/serve/.*", r"controller/core/check\.c", r"tools/.*"],
     r"pthread\.h": [r"controller/base/queue\.c", r"controller/store/.*", r"drivers/mqtt.*",
                     r"drivers/modbus_serial\.c",

@@ -11,7 +11,7 @@ CASES = [
     ("controller/plant/x.c", '#include "controller/store/store.h"', "points up"),
     ("controller/plan/x.c", '#include "controller/act/guard.h"', "points across"),
     ("drivers/x.c", '#include "controller/serve/api.h"', "points across"),
-    ("drivers/mqtt_x.c", '#include "drivers/modbus_tcp.h"', "does not know another"),
+    ("drivers/mqtt_x.c", '#include "drivers/modbus_master.h"', "does not know another"),
     ("controller/core/main.c", "#include <sqlite3.h>", "belongs to"),
     ("controller/plan/x.c", "#include <time.h>", "pure room"),
     ("controller/plan/x.c", '#include "controller/base/log.h"', "pure room"),

@@ -9,7 +9,7 @@
 
 #include "controller/base/error.h"
 
-enum { CLI_WORDS = 4 }; /* most operands a command takes */
+enum { CLI_WORDS = 128 }; /* most operands a command takes: files, from a shell pattern */
 
 enum cli_kind {
     CLI_FLAG,     /* bool: true when given */

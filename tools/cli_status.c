@@ -1,4 +1,5 @@
-/* `tidewatt status`: the tick's snapshot on one screen. */
+/* `tidewatt status`: the tick's snapshot on one screen; with --points what is known of each point,
+ * and why it is or is not trusted. */
 #include <math.h>
 #include <string.h>
 
@@ -144,11 +145,38 @@ static void print_store(const json_t *status)
         printf("%-9s last error: %s\n", "", cli_word(error));
 }
 
+static void print_broker(const json_t *status)
+{
+    const json_t *broker = get(status, "broker");
+
+    if (!json_is_object(broker))
+        return;
+    printf("%-9s %s %s: %lld messages, %lld malformed, %lld dropped\n", "broker",
+           cli_word(get(broker, "host")), cli_word(get(broker, "link")),
+           (long long)json_integer_value(get(broker, "messages")),
+           (long long)json_integer_value(get(broker, "malformed")),
+           (long long)json_integer_value(get(broker, "dropped")));
+    if (json_is_string(get(broker, "cause")))
+        printf("%-9s %s\n", "", cli_word(get(broker, "cause")));
+    if (json_is_true(get(broker, "bms_silent")))
+        printf("%-9s building management sends no heartbeat: its values are not trusted\n", "");
+}
+
+static void print_withheld(const json_t *status)
+{
+    const long long count = json_integer_value(get(status, "verdicts_withheld"));
+
+    if (count > 0)
+        printf("%-9s %lld changes of flapping points are counted and not stored one by one\n", "",
+               count);
+}
+
 static void print_devices(const json_t *status)
 {
-    static const struct cli_column columns[] = {{"DEVICE", 'l'},    {"ROLE", 'l'}, {"LINK", 'l'},
-                                                {"REASON", 'l'},    {"TRIP", 'r'}, {"GOOD", 'r'},
-                                                {"TIME-OUTS", 'r'}, {NULL, 0}};
+    static const struct cli_column columns[] = {
+        {"DEVICE", 'l'},       {"ROLE", 'l'},      {"LINK", 'l'}, {"REASON", 'l'},
+        {"TRIP", 'r'},         {"GOOD", 'r'},      {"BAD", 'r'},  {"WORST", 'l'},
+        {"WORST REASON", 'l'}, {"TIME-OUTS", 'r'}, {NULL, 0}};
     struct cli_table *table = cli_table_create(columns);
     const json_t *device;
     char trip[CLI_TEXT_ROOM];
@@ -163,6 +191,9 @@ static void print_devices(const json_t *status)
         cli_cell(table, "%s", cli_quantity(get(device, "round_trip_ms"), DIMENSION_DURATION, trip));
         cli_cell(table, "%lld/%lld", (long long)json_integer_value(get(device, "good_points")),
                  (long long)json_integer_value(get(device, "points")));
+        cli_cell(table, "%lld", (long long)json_integer_value(get(device, "bad_points")));
+        cli_cell(table, "%s", cli_word(get(device, "worst")));
+        cli_cell(table, "%s", cli_word(get(device, "worst_reason")));
         cli_cell(table, "%lld", (long long)json_integer_value(get(device, "timeouts")));
     }
     printf("\n");
@@ -185,25 +216,134 @@ static void print_status(const json_t *status)
     print_counts("jobs", get(status, "jobs"));
     print_plan_head(status);
     print_counts("points", get(status, "points"));
+    print_withheld(status);
     print_store(status);
+    print_broker(status);
     print_devices(status);
+}
+
+/* ---- points --------------------------------------------------------------------------------- */
+
+static void add_value(struct cli_table *table, const json_t *point)
+{
+    const json_t *known = get(point, "value");
+    const char *format = fabs(json_number_value(known)) < 1e6 ? "%.6g" : "%.0f";
+    char value[CLI_TEXT_ROOM];
+
+    cli_cell(table, "%s%s%s", cli_number(known, format, value), json_is_number(known) ? " " : "",
+             json_is_number(known) ? cli_word(get(point, "unit")) : "");
+}
+
+static void add_restart(struct cli_table *table, const json_t *counter)
+{
+    char at[CLI_TEXT_ROOM];
+
+    if (json_is_object(counter))
+        cli_cell(table, "%s at %s", cli_word(get(counter, "reason")),
+                 cli_time(get(counter, "at"), at));
+    else
+        cli_cell(table, "%s", "");
+}
+
+static void add_write(struct cli_table *table, const json_t *set)
+{
+    char value[CLI_TEXT_ROOM], at[CLI_TEXT_ROOM], life[CLI_TEXT_ROOM], bound[CLI_TEXT_ROOM] = "";
+
+    if (json_is_number(get(set, "lifetime")))
+        snprintf(bound, sizeof(bound), ", %lld of %s writes",
+                 (long long)json_integer_value(get(set, "writes")),
+                 cli_number(get(set, "lifetime"), "%.0f", life));
+    if (json_is_string(get(set, "outcome")))
+        cli_cell(table, "%s at %s: %s%s", cli_number(get(set, "value"), "%.6g", value),
+                 cli_time(get(set, "at"), at), cli_word(get(set, "outcome")), bound);
+    else
+        cli_cell(table, "%s%s", json_is_object(set) ? "not since the start" : "", bound);
+}
+
+static void print_points(const json_t *reply)
+{
+    static const struct cli_column columns[] = {
+        {"POINT", 'l'}, {"VALUE", 'r'},   {"QUALITY", 'l'}, {"REASON", 'l'}, {"AGE", 'r'},
+        {"HEARD", 'r'}, {"COUNTER", 'l'}, {"WRITTEN", 'l'}, {NULL, 0}};
+    struct cli_table *table = cli_table_create(columns);
+    const json_t *point;
+    char age[CLI_TEXT_ROOM], heard[CLI_TEXT_ROOM];
+    size_t i;
+
+    json_array_foreach(get(reply, "points"), i, point)
+    {
+        cli_cell(table, "%s.%s", cli_word(get(reply, "device")), cli_word(get(point, "name")));
+        add_value(table, point);
+        cli_cell(table, "%s", cli_word(get(point, "quality")));
+        cli_cell(table, "%s", cli_word(get(point, "reason")));
+        cli_cell(table, "%s", cli_quantity(get(point, "age_ms"), DIMENSION_DURATION, age));
+        cli_cell(table, "%s", cli_quantity(get(point, "heard_ms"), DIMENSION_DURATION, heard));
+        add_restart(table, get(point, "counter"));
+        add_write(table, get(point, "set"));
+    }
+    cli_table_print(table, stdout);
+    cli_table_destroy(table);
+}
+
+static int show_points(const struct cli_common *common, const char *device)
+{
+    int code = 0;
+    json_t *reply =
+        cli_ask(common, json_pack("{s:s, s:s}", "do", "points", "device", device), &code);
+
+    if (reply && !common->json)
+        print_points(reply);
+    json_decref(reply);
+    return code;
+}
+
+/* One request a device: the daemon has other things to do between them. */
+static int show_all_points(const struct cli_common *common)
+{
+    const struct cli_common quietly = {.socket = common->socket};
+    int code = 0;
+    json_t *status = cli_ask(&quietly, json_pack("{s:s}", "do", "status"), &code);
+    const json_t *device;
+    size_t i;
+
+    json_array_foreach(get(status, "devices"), i, device)
+    {
+        if (code == 0 && i > 0 && !common->json)
+            printf("\n");
+        if (code == 0)
+            code = show_points(common, cli_word(get(device, "name")));
+    }
+    json_decref(status);
+    return code;
+}
+
+static int show_status(const struct cli_common *common)
+{
+    int code = 0;
+    json_t *status = cli_ask(common, json_pack("{s:s}", "do", "status"), &code);
+
+    if (status && !common->json)
+        print_status(status);
+    json_decref(status);
+    return code;
 }
 
 int cli_status(const struct cli_command *command, int argc, char **argv)
 {
     struct cli_common common = {0};
-    const struct cli_option options[] = {CLI_COMMON_OPTIONS(common), CLI_END_OF_OPTIONS};
+    bool points = false;
+    const struct cli_option options[] = {
+        {"points", CLI_FLAG, &points, NULL, "list the points of DEVICE, or of all devices"},
+        CLI_COMMON_OPTIONS(common),
+        CLI_END_OF_OPTIONS};
     struct cli_operands operands;
-    int code = cli_begin(command, options, argc, argv, 0, 0, &operands);
-    json_t *status;
+    int code = cli_begin(command, options, argc, argv, 0, 1, &operands);
 
     if (code != CLI_GO_ON)
         return code;
-    status = cli_ask(&common, json_pack("{s:s}", "do", "status"), &code);
-    if (!status)
-        return code;
-    if (!common.json)
-        print_status(status);
-    json_decref(status);
-    return 0;
+    if (operands.count > 0 && !points)
+        return cli_usage(command, "a device goes with --points");
+    if (!points)
+        return show_status(&common);
+    return operands.count > 0 ? show_points(&common, operands.words[0]) : show_all_points(&common);
 }

@@ -19,7 +19,8 @@ static int cli_version(const struct cli_command *command, int argc, char **argv)
 static int cli_help(const struct cli_command *command, int argc, char **argv);
 
 static const struct cli_command commands[] = {
-    {"status", NULL, "Shows the site, its devices, power, PUE, jobs and plan", cli_status},
+    {"status", "[DEVICE]",
+     "Shows the site, its devices, power, PUE, jobs and plan; with --points each value", cli_status},
     {"plan", NULL, "Shows the plan in force: energy by slot, and when and why each job runs",
      cli_plan},
     {"jobs", NULL, "Lists the jobs that have not ended", cli_jobs},
@@ -29,6 +30,11 @@ static const struct cli_command commands[] = {
      "Shows the modes, or sets jobs, battery or cooling to observe, advise or control", cli_mode},
     {"check", "[CONFIG]",
      "Validates a configuration and its profiles (default /etc/tidewatt/tidewatt.cfg)", cli_check},
+    {"probe", "[HOST[:PORT]]",
+     "Tries a Modbus device against a profile, or lists its SunSpec models; never writes",
+     cli_probe},
+    {"profile", "lint FILE... | show FILE",
+     "Checks device profiles, or shows one as a table", cli_profile},
     {"version", NULL, "Prints the version of this tool", cli_version},
     {"help", "[COMMAND]", "Explains a command", cli_help},
 };

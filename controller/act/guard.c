@@ -21,18 +21,36 @@ void guard_init(struct guard *guard, const struct guard_config *config,
         guard->acts[i] = true;
     guard->known_charge_max_w = INFINITY;
     guard->known_discharge_max_w = INFINITY;
-    guard->battery.tokens = 1;
-    guard->supply.tokens = 1;
+    guard->revert_seen_s = (double)NAN;
+    setpoint_init(&guard->battery);
+    setpoint_init(&guard->revert);
+    setpoint_init(&guard->supply);
 }
 
-void guard_written(struct guard *guard, int32_t point, bool confirmed)
+static struct guard_setpoint *find_setpoint(struct guard *guard, int32_t point)
 {
-    if (confirmed || point < 0)
-        return;
-    if (point == guard->inputs.battery_set)
-        guard->battery.written = false;
-    if (point == guard->inputs.supply_set)
-        guard->supply.written = false;
+    if (point < 0)
+        return NULL;
+    return point == guard->inputs.battery_set      ? &guard->battery
+           : point == guard->inputs.battery_revert ? &guard->revert
+           : point == guard->inputs.supply_set     ? &guard->supply
+                                                   : NULL;
+}
+
+void guard_resume_writes(struct guard *guard, int32_t point, int64_t count)
+{
+    struct guard_setpoint *setpoint = find_setpoint(guard, point);
+    if (setpoint)
+        setpoint->life_writes = (double)count;
+}
+
+void guard_written(struct guard *guard, int32_t point, enum reason outcome)
+{
+    struct guard_setpoint *setpoint = find_setpoint(guard, point);
+    if (setpoint)
+        setpoint_answered(setpoint, &guard->config, outcome, guard->last_ms);
+    if (setpoint == &guard->revert && outcome == REASON_WRITE_FAILED)
+        guard->revert_due_ms = 0; /* nothing was tried: the next set-point needs it as well */
 }
 
 double guard_value(const struct image *image, int32_t point)
@@ -116,14 +134,10 @@ static void watch_import(struct guard_tick *tick)
 /* A set-point that could move the plant and that no limit here covers is not let through. */
 static void withhold_unguarded(struct guard_tick *tick)
 {
-    const struct topology *topology = tick->image->topology;
     for (int i = 0; i < tick->count; i++) {
         struct command *command = &tick->commands[i];
         if (command->verb != VERB_SETPOINT || command->point == tick->guard->inputs.battery_set ||
             command->point == tick->guard->inputs.supply_set)
-            continue;
-        bool known = command->point >= 0 && command->point < topology->point_count;
-        if (known && topology->points[command->point].kind == POINT_POWER_SET_REVERT)
             continue;
         command->reason = REASON_LIMIT_RANGE;
         command->apply = false;
@@ -190,6 +204,7 @@ int guard_apply(struct guard *guard, const struct image *image, int64_t now_ms,
     guard_battery(&tick);
     guard_shed(&tick);
     guard_cooling(&tick);
+    guard_reversion(&tick);
     *ret_event_count = tick.event_count;
     return tick.count;
 }

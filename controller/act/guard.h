@@ -15,6 +15,13 @@
 #include "controller/plant/image.h"
 #include "controller/plant/job.h"
 
+/* Beside its configuration the guard keeps the rules that a set-point's point brings along (range,
+ * ramp, writes an hour, writes in the register's life): the stricter of both holds. Of a register's
+ * life the last twentieth is kept for writes that a hard limit demands.
+ *
+ * There is one writer. A set-point that reads back another value than was written is told, and
+ * written again `contest_rewrites` times inside `contest_window_ms`; then it is left to the other
+ * writer for `contest_hold_ms`, unless a hard limit demands a write. */
 struct guard_config {
     double import_limit_w;          /* contract or feeder to the site */
     double import_fail_safe_w;      /* in force while the limit's source or the meter is unknown */
@@ -39,12 +46,17 @@ struct guard_config {
     int64_t settle_ms;              /* a changed load shows in the meters after this long; until
                                        then a start counts in full and a shed job as gone */
     int64_t refresh_ms;             /* an unchanged set-point is written again after this long, so
-                                       that the device's reversion does not take it; 0: never */
+                                       that the device's reversion does not take it; 0: never.
+                                       Twice this time is the reversion itself */
+    double revert_s;                /* the reversion time a battery is told where it has one */
+    int contest_rewrites;
+    int64_t contest_window_ms;
+    int64_t contest_hold_ms;        /* 0: nothing is ever left to another writer */
 };
 
 struct guard_inputs {               /* point indices, -1: not there */
     int32_t utility_power, battery_power, battery_soc, battery_charge_max, battery_discharge_max;
-    int32_t battery_set, supply_set, inlet_temp;
+    int32_t battery_set, battery_revert, supply_set, inlet_temp;
 };
 
 struct guard_setpoint {
@@ -54,6 +66,12 @@ struct guard_setpoint {
     int64_t written_ms;
     double step;                    /* change that the ramp allows by now */
     double tokens;                  /* writes left in the budget */
+    double life_writes;             /* in the register's life, earlier runs included */
+    bool worn;                      /* that its life is used up was told */
+    bool ours;                      /* nobody is known to have moved it since our last write */
+    int contests;                   /* times that somebody did, since ... */
+    int64_t contest_ms;             /* ... the first of them */
+    int64_t yield_until_ms;         /* it is left to another writer; 0: it is not */
 };
 
 struct guard {                      /* state between ticks; init with guard_init */
@@ -61,7 +79,9 @@ struct guard {                      /* state between ticks; init with guard_init
     struct guard_inputs inputs;
     bool acts[SUBSYSTEMS];          /* the subsystem is in control (all are after guard_init): what
                                        the guard adds by itself gets this as `apply` */
-    struct guard_setpoint battery, supply;
+    struct guard_setpoint battery, revert, supply;
+    double revert_seen_s;           /* what the register held at the last attempt; NAN: unknown */
+    int64_t revert_due_ms;          /* next attempt while it holds the same */
     int64_t last_ms;
     bool started;
     bool fail_safe;                 /* the fail-safe import limit is in force */
@@ -77,32 +97,37 @@ struct guard {                      /* state between ticks; init with guard_init
     double known_charge_max_w, known_discharge_max_w; /* what the device offered last */
 };
 
-enum { GUARD_EVENTS = 3 + LIMIT_FEEDERS }; /* most in one tick */
+enum { GUARD_EVENTS = 12 + LIMIT_FEEDERS }; /* most in one tick */
 
 struct guard_event {
     enum event_kind kind;
     int32_t feeder;                 /* -1: not about a feeder */
-    double value, limit;            /* value NAN: unknown */
+    double value, limit;            /* value NAN: unknown; of set-points: read back, written */
     int32_t point;                  /* whose limit it is; -1 for a feeder or a silent grid master */
 };
 
 void guard_init(struct guard *guard, const struct guard_config *config,
                 const struct guard_inputs *inputs);
 
-/* The device's answer to a set-point that guard_apply let through, whenever it comes; other points
- * are ignored. A failed one is no longer taken for in force: the next tick starts from what is read
- * back or measured and writes again, at once where a hard limit demands it, else within the budget.
+/* Writes that the register of a set-point has had in earlier runs. */
+void guard_resume_writes(struct guard *guard, int32_t point, int64_t count);
+
+/* The device's answer (WRITE_CONFIRMED or another reason) to a set-point, whenever it comes; other
+ * points are ignored. A failed one is no longer taken for in force: the next tick starts from what
+ * is read back or measured and writes again, at once where a hard limit demands it, else within the
+ * budget. Every answer but WRITE_FAILED counts as a write in the register's life.
  *
  * Where the set-point can be read back, a reading newer than the write by `settle_ms` counts more
  * than any answer, so a device that reverted, or that somebody else moved, is noticed as well. */
-void guard_written(struct guard *guard, int32_t point, bool confirmed);
+void guard_written(struct guard *guard, int32_t point, enum reason outcome);
 
 /* `commands` in the order of priority; entries are changed in place, withheld ones get apply =
- * false and a reason of 204 to 221. `apply` comes in as the mode says: advice (false) is judged
+ * false and a reason of 204 to 223. `apply` comes in as the mode says: advice (false) is judged
  * and made safe like the rest, stays advice and leaves no trace in the guard's state.
  *
- * Added at the end, up to `room` entries in all, asker "guard": set-points of battery and cooling
- * that a limit demands though nobody asked, and VERB_JOB_SUSPEND to shed load (scavenger first,
+ * Added, up to `room` entries in all, asker "guard": at the front the battery's reversion time, when
+ * the device does not hold it and is about to be relied on; at the end set-points of battery and
+ * cooling that a limit demands though nobody asked, and VERB_JOB_SUSPEND to shed load (scavenger first,
  * then deferrable, largest first; realtime, guaranteed and what cannot be suspended never).
  *
  * `external_limit_w`: the grid's limit now (INFINITY: none; NAN: its master is silent).

@@ -4,6 +4,10 @@
 
 #include <math.h>
 #include <stddef.h>
+#include <string.h>
+
+static const double reversion_rounding_s = 1;
+static const int64_t reversion_retry_ms = 300000;
 
 /* Ranges of the set-point. `hard` is what may not be broken at all, `target` is what is aimed at
  * (it keeps headroom, so that noise does not break the hard one). */
@@ -109,16 +113,18 @@ static struct battery_bounds find_bounds(struct guard_tick *tick)
 {
     struct guard *guard = tick->guard;
     const struct guard_config *config = &guard->config;
+    const struct point *set = &tick->image->topology->points[guard->inputs.battery_set];
     double charge_w = device_limit(tick, config->battery_charge_max_w,
                                    guard->inputs.battery_charge_max, &guard->known_charge_max_w);
     double discharge_w =
         device_limit(tick, config->battery_discharge_max_w, guard->inputs.battery_discharge_max,
                      &guard->known_discharge_max_w);
+    double low_w = point_write_nearest(set, -charge_w);
     struct battery_bounds bounds = {
-        .target_low = -charge_w,
-        .hard_low = -charge_w,
+        .target_low = low_w,
+        .hard_low = low_w,
         .low_reason = REASON_LIMIT_DEVICE,
-        .high = discharge_w,
+        .high = point_write_nearest(set, discharge_w),
         .high_reason = REASON_LIMIT_DEVICE,
     };
     if (!isnan(tick->import_w) && !isnan(tick->battery_w)) {
@@ -145,12 +151,13 @@ static void bound_rise(const struct guard_tick *tick, struct bounded *safe, doub
 }
 
 static struct bounded make_safe(const struct guard_tick *tick, const struct command *command,
+                                const struct setpoint_rules *rules,
                                 const struct battery_bounds *bounds, double present_w)
 {
     struct bounded safe = {command->value, command->reason};
     if (!isfinite(safe.value))
         safe = (struct bounded){0, REASON_LIMIT_RANGE};
-    if (tick->guard->config.battery_ramp_w_per_s > 0) {
+    if (rules->ramp_per_s > 0) {
         bound_low(&safe, present_w - tick->guard->battery.step, REASON_LIMIT_RAMP);
         bound_high(&safe, present_w + tick->guard->battery.step, REASON_LIMIT_RAMP);
     }
@@ -195,18 +202,17 @@ void guard_battery(struct guard_tick *tick)
     struct guard *guard = tick->guard;
     if (guard->inputs.battery_set < 0)
         return;
-    const struct setpoint_rules rules = {
+    struct setpoint_rules rules = {
         .ramp_per_s = guard->config.battery_ramp_w_per_s,
         .deadband = guard->config.battery_deadband_w,
         .writes_per_hour = guard->config.battery_write_per_hour,
         .rounding = guard->config.battery_deadband_w,
-        .settle_ms = guard->config.settle_ms,
-        .refresh_ms = guard->config.refresh_ms,
     };
+    setpoint_rules_init(&rules, tick, guard->inputs.battery_set);
     if (!guard->acts[SUBSYSTEM_BATTERY])
-        guard->battery.written = false; /* others move it meanwhile: only measured values count */
+        setpoint_let_go(&guard->battery);
     setpoint_elapse(&guard->battery, &rules, tick->elapsed_ms);
-    setpoint_read_back(tick, &guard->battery, &rules, guard->inputs.battery_set);
+    setpoint_watch(tick, &guard->battery, &rules);
     double present_w = in_force(tick);
     struct battery_bounds bounds = find_bounds(tick);
     double worst_w = worst(tick, &bounds, present_w);
@@ -215,9 +221,71 @@ void guard_battery(struct guard_tick *tick)
     if (!command && forced)
         command = demand(tick, worst_w);
     if (command) {
-        struct bounded safe = make_safe(tick, command, &bounds, present_w);
-        setpoint_settle(&guard->battery, &rules, command, &safe, present_w, forced, tick->now_ms);
+        struct bounded safe = make_safe(tick, command, &rules, &bounds, present_w);
+        setpoint_settle(tick, &guard->battery, &rules, command, &safe, present_w, forced);
     }
     if (guard->battery.written && !isnan(tick->battery_w))
         tick->battery_relief_w = guard->battery.last - tick->battery_w;
+}
+
+/* ---- reversion ---- */
+
+/* The device is about to be relied on to drop this tick's set-point when we die. */
+static bool relies_on_reversion(const struct guard_tick *tick)
+{
+    for (int i = 0; i < tick->count; i++) {
+        const struct command *command = &tick->commands[i];
+        if (command->verb == VERB_SETPOINT && command->apply && command->value != 0 &&
+            command->point == tick->guard->inputs.battery_set)
+            return true;
+    }
+    return false;
+}
+
+/* Devices round the time and keep their own idea of it: the same reading is not answered by the
+ * same write at once. A register that cannot be read is written with the set-point. */
+static bool reversion_is_due(const struct guard_tick *tick, double held_s)
+{
+    const struct guard *guard = tick->guard;
+    if (fabs(held_s - guard->config.revert_s) <= reversion_rounding_s ||
+        (isnan(held_s) && !relies_on_reversion(tick)))
+        return false;
+    bool same = held_s == guard->revert_seen_s || (isnan(held_s) && isnan(guard->revert_seen_s));
+    return !same || tick->now_ms >= guard->revert_due_ms;
+}
+
+/* The order of execution: a set-point never stands without its reversion. */
+static struct command *put_first(struct guard_tick *tick)
+{
+    struct command *added = guard_add(tick, SUBSYSTEM_BATTERY, VERB_SETPOINT);
+    if (!added)
+        return NULL;
+    struct command command = *added;
+    memmove(tick->commands + 1, tick->commands, (size_t)(tick->count - 1) * sizeof command);
+    tick->commands[0] = command;
+    return tick->commands;
+}
+
+void guard_reversion(struct guard_tick *tick)
+{
+    struct guard *guard = tick->guard;
+    int32_t point = guard->inputs.battery_revert;
+    if (point < 0 || guard->config.revert_s <= 0)
+        return;
+    struct setpoint_rules rules = {.writes_per_hour = guard->config.battery_write_per_hour};
+    setpoint_rules_init(&rules, tick, point);
+    setpoint_elapse(&guard->revert, &rules, tick->elapsed_ms);
+    double held_s = guard_value(tick->image, point);
+    if (!guard->acts[SUBSYSTEM_BATTERY] || !reversion_is_due(tick, held_s))
+        return;
+    struct command *command = put_first(tick);
+    if (!command)
+        return;
+    guard->revert_seen_s = held_s;
+    guard->revert_due_ms = tick->now_ms + reversion_retry_ms;
+    command->point = point;
+    command->wanted = guard->config.revert_s;
+    const struct bounded safe = {guard->config.revert_s, REASON_PLANNED};
+    guard->revert.written = false;
+    setpoint_settle(tick, &guard->revert, &rules, command, &safe, held_s, false);
 }

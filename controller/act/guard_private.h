@@ -45,27 +45,40 @@ void guard_watch(struct guard_tick *tick, bool *breached, bool now, int32_t feed
 /* The next free command, cleared and marked as the guard's own; NULL when the room is used up. */
 struct command *guard_add(struct guard_tick *tick, enum subsystem subsystem, enum verb verb);
 
-/* guard_setpoint.c: ramp, dead band, budget. */
+/* guard_setpoint.c: ramp, dead band, budget, life, other writers. */
 struct setpoint_rules {
+    int32_t point;
     double ramp_per_s, deadband, writes_per_hour;
     double rounding;               /* a read-back within it is the value written; 0 W exactly */
     int64_t settle_ms, refresh_ms;
+    int64_t revert_ms;             /* later than that the device may have reverted by itself */
+    double lifetime;               /* 0: no bound */
 };
+/* The rules that the point itself brings along are added. */
+void setpoint_rules_init(struct setpoint_rules *rules, const struct guard_tick *tick,
+                         int32_t point);
+void setpoint_init(struct guard_setpoint *setpoint);
+/* Others move it from now on: only measured values count, and nobody is in our way. */
+void setpoint_let_go(struct guard_setpoint *setpoint);
+void setpoint_answered(struct guard_setpoint *setpoint, const struct guard_config *config,
+                       enum reason outcome, int64_t now_ms);
 /* Once a tick, before judging: the ramp's step and the budget grow with time. */
 void setpoint_elapse(struct guard_setpoint *setpoint, const struct setpoint_rules *rules,
                      int64_t elapsed_ms);
-/* Takes what the device holds for in force, once it was read after the last write settled. */
-void setpoint_read_back(const struct guard_tick *tick, struct guard_setpoint *setpoint,
-                        const struct setpoint_rules *rules, int32_t point);
+/* Takes what the device holds for in force, once it was read after the last write settled, and
+ * judges whether another writer is at work. */
+void setpoint_watch(struct guard_tick *tick, struct guard_setpoint *setpoint,
+                    const struct setpoint_rules *rules);
 /* Settles what the command becomes. `in_force`: what the device follows now; `forced`: that breaks
- * a hard limit, so neither dead band nor budget count. */
-void setpoint_settle(struct guard_setpoint *setpoint, const struct setpoint_rules *rules,
-                     struct command *command, const struct bounded *safe, double in_force,
-                     bool forced, int64_t now_ms);
+ * a hard limit, so neither dead band nor budget nor another writer count. */
+void setpoint_settle(struct guard_tick *tick, struct guard_setpoint *setpoint,
+                     const struct setpoint_rules *rules, struct command *command,
+                     const struct bounded *safe, double in_force, bool forced);
 /* The first set-point command for a point; later ones for it are withheld. NULL: none. */
 struct command *setpoint_command(struct guard_tick *tick, int32_t point);
 
 void guard_battery(struct guard_tick *tick);      /* guard_battery.c */
+void guard_reversion(struct guard_tick *tick);    /* guard_battery.c: last, puts a command first */
 void guard_cooling(struct guard_tick *tick);      /* guard_cooling.c */
 void guard_jobs(struct guard_tick *tick);         /* guard_jobs.c: starts, stops, minimum times */
 void guard_shed(struct guard_tick *tick);         /* guard_jobs.c: after the battery */

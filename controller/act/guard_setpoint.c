@@ -1,5 +1,6 @@
-/* What is common to all set-points: ramp, dead band, write budget, refresh. Registers wear out
- * (one heat pump allows 100,000 writes in its life), so a write must be worth it. */
+/* What is common to all set-points: ramp, dead band, write budget, refresh, and that there is one
+ * writer. Registers wear out (one heat pump allows 100,000 writes in its life), so a write must be
+ * worth it, and two controllers that correct each other wear them out fastest. */
 #include "controller/act/guard_private.h"
 
 #include <math.h>
@@ -7,6 +8,41 @@
 
 static const double burst_share = 0.1; /* of the hourly budget */
 static const double almost = 0.999;    /* a step of exactly the dead band counts, rounded or not */
+static const double life_share = 0.95; /* of a register's life; the rest is for hard limits */
+
+void setpoint_init(struct guard_setpoint *setpoint)
+{
+    setpoint->tokens = 1;
+}
+
+static double stricter(double configured, double own)
+{
+    return own > 0 && (configured <= 0 || own < configured) ? own : configured;
+}
+
+void setpoint_rules_init(struct setpoint_rules *rules, const struct guard_tick *tick, int32_t point)
+{
+    const struct guard_config *config = &tick->guard->config;
+    const struct point_write *own = &tick->image->topology->points[point].write;
+    rules->point = point;
+    rules->ramp_per_s = stricter(rules->ramp_per_s, own->ramp_per_s);
+    if (own->per_hour > 0)
+        rules->writes_per_hour = fmin(rules->writes_per_hour, own->per_hour);
+    rules->lifetime = own->lifetime;
+    rules->settle_ms = config->settle_ms;
+    rules->refresh_ms = config->refresh_ms;
+    /* A register that wears out keeps its value; only a device that reverts needs the refresh. */
+    if (own->lifetime > 0 && tick->guard->inputs.battery_revert < 0)
+        rules->refresh_ms = 0;
+    rules->revert_ms = rules->refresh_ms > 0 ? 2 * rules->refresh_ms : INT64_MAX;
+}
+
+void setpoint_let_go(struct guard_setpoint *setpoint)
+{
+    setpoint->written = setpoint->ours = false;
+    setpoint->contests = 0;
+    setpoint->yield_until_ms = 0;
+}
 
 void bound_low(struct bounded *bounded, double low, enum reason reason)
 {
@@ -32,18 +68,76 @@ void setpoint_elapse(struct guard_setpoint *setpoint, const struct setpoint_rule
     setpoint->tokens = fmin(setpoint->tokens + earned, burst);
 }
 
-void setpoint_read_back(const struct guard_tick *tick, struct guard_setpoint *setpoint,
-                        const struct setpoint_rules *rules, int32_t point)
+/* ---- one writer ---- */
+
+static void note_contest(struct guard_setpoint *setpoint, const struct guard_config *config,
+                         int64_t now_ms)
 {
-    double held = guard_value(tick->image, point);
-    if (!setpoint->written || isnan(held) ||
-        image_sample(tick->image, point)->source_ms <= setpoint->written_ms + rules->settle_ms)
+    setpoint->ours = false;
+    if (setpoint->contests == 0 || now_ms - setpoint->contest_ms > config->contest_window_ms) {
+        setpoint->contests = 0;
+        setpoint->contest_ms = now_ms;
+    }
+    setpoint->contests++;
+}
+
+void setpoint_answered(struct guard_setpoint *setpoint, const struct guard_config *config,
+                       enum reason outcome, int64_t now_ms)
+{
+    if (outcome != REASON_WRITE_FAILED) /* that one never reached the register */
+        setpoint->life_writes++;
+    if (outcome != REASON_WRITE_CONFIRMED)
+        setpoint->written = false;
+    if (outcome == REASON_WRITE_NOT_HELD)
+        note_contest(setpoint, config, now_ms);
+}
+
+static void read_back(struct guard_tick *tick, struct guard_setpoint *setpoint,
+                      const struct setpoint_rules *rules)
+{
+    double held = guard_value(tick->image, rules->point);
+    int64_t read_ms = image_sample(tick->image, rules->point)->source_ms;
+    if (!setpoint->written || isnan(held) || read_ms <= setpoint->written_ms + rules->settle_ms)
         return;
     /* Idle is exact in every register: the last watts would drain the reserve. */
     double rounding = setpoint->last == 0 ? 0 : rules->rounding;
-    if (fabs(held - setpoint->last) > rounding)
-        setpoint->last = held;
+    if (fabs(held - setpoint->last) <= rounding)
+        return;
+    if (setpoint->ours && read_ms - setpoint->written_ms < rules->revert_ms) {
+        note_contest(setpoint, &tick->guard->config, tick->now_ms);
+        if (setpoint->yield_until_ms == 0) /* else it was said */
+            guard_event(tick, EVENT_SETPOINT_MOVED, -1, rules->point, held, setpoint->last);
+    }
+    setpoint->ours = false;
+    setpoint->last = held;
 }
+
+/* Two controllers that correct each other never end: we do. */
+static void judge_contests(struct guard_tick *tick, struct guard_setpoint *setpoint,
+                           const struct setpoint_rules *rules)
+{
+    const struct guard_config *config = &tick->guard->config;
+    double held = guard_value(tick->image, rules->point);
+    if (setpoint->yield_until_ms != 0 && tick->now_ms >= setpoint->yield_until_ms) {
+        setpoint->yield_until_ms = 0;
+        setpoint->contests = 0;
+        guard_event(tick, EVENT_SETPOINT_RETAKEN, -1, rules->point, held, setpoint->last);
+    }
+    if (setpoint->yield_until_ms == 0 && config->contest_hold_ms > 0 &&
+        setpoint->contests > config->contest_rewrites) {
+        setpoint->yield_until_ms = tick->now_ms + config->contest_hold_ms;
+        guard_event(tick, EVENT_SETPOINT_YIELDED, -1, rules->point, held, setpoint->last);
+    }
+}
+
+void setpoint_watch(struct guard_tick *tick, struct guard_setpoint *setpoint,
+                    const struct setpoint_rules *rules)
+{
+    read_back(tick, setpoint, rules);
+    judge_contests(tick, setpoint, rules);
+}
+
+/* ---- what becomes of a command ---- */
 
 static void withhold(struct command *command, double in_force, enum reason reason)
 {
@@ -63,28 +157,54 @@ static bool worth_writing(const struct guard_setpoint *setpoint, const struct se
            now_ms - setpoint->written_ms >= rules->refresh_ms;
 }
 
-void setpoint_settle(struct guard_setpoint *setpoint, const struct setpoint_rules *rules,
-                     struct command *command, const struct bounded *safe, double in_force,
-                     bool forced, int64_t now_ms)
+static bool is_worn(struct guard_tick *tick, struct guard_setpoint *setpoint,
+                    const struct setpoint_rules *rules)
 {
-    command->value = safe->value;
-    command->reason = safe->reason;
+    if (rules->lifetime <= 0 || setpoint->life_writes < rules->lifetime * life_share)
+        return false;
+    if (!setpoint->worn)
+        guard_event(tick, EVENT_REGISTER_WORN, -1, rules->point, setpoint->life_writes,
+                    rules->lifetime);
+    setpoint->worn = true;
+    return true;
+}
+
+/* Why a write that no hard limit demands is withheld; NONE: it is not. */
+static enum reason find_objection(struct guard_tick *tick, struct guard_setpoint *setpoint,
+                                  const struct setpoint_rules *rules, const struct command *command,
+                                  double value, double in_force)
+{
     bool first = command->apply && !setpoint->written; /* whatever the device was left with */
-    if (!forced && !first && !worth_writing(setpoint, rules, safe->value, in_force, now_ms)) {
-        withhold(command, in_force, REASON_UNCHANGED);
-        return;
-    }
-    if (!forced && setpoint->tokens < 1) {
-        withhold(command, in_force, REASON_LIMIT_WRITE_BUDGET);
+    if (!first && !worth_writing(setpoint, rules, value, in_force, tick->now_ms))
+        return REASON_UNCHANGED;
+    if (setpoint->yield_until_ms != 0)
+        return REASON_OTHER_WRITER;
+    if (is_worn(tick, setpoint, rules))
+        return REASON_LIMIT_LIFETIME;
+    return setpoint->tokens < 1 ? REASON_LIMIT_WRITE_BUDGET : REASON_NONE;
+}
+
+void setpoint_settle(struct guard_tick *tick, struct guard_setpoint *setpoint,
+                     const struct setpoint_rules *rules, struct command *command,
+                     const struct bounded *safe, double in_force, bool forced)
+{
+    const struct point *point = &tick->image->topology->points[rules->point];
+    double value = point_write_nearest(point, safe->value);
+    command->value = value;
+    command->reason = value == safe->value ? safe->reason : REASON_LIMIT_RANGE;
+    enum reason objection =
+        forced ? REASON_NONE : find_objection(tick, setpoint, rules, command, value, in_force);
+    if (objection != REASON_NONE) {
+        withhold(command, in_force, objection);
         return;
     }
     if (!command->apply)
         return;
     setpoint->tokens = fmax(setpoint->tokens - 1, 0);
-    setpoint->step = fmax(setpoint->step - fabs(safe->value - in_force), 0);
-    setpoint->last = safe->value;
-    setpoint->written = true;
-    setpoint->written_ms = now_ms;
+    setpoint->step = fmax(setpoint->step - fabs(value - in_force), 0);
+    setpoint->last = value;
+    setpoint->written = setpoint->ours = true;
+    setpoint->written_ms = tick->now_ms;
 }
 
 static bool is_setpoint(const struct command *command, int32_t point)

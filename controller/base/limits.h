@@ -14,6 +14,7 @@ enum {
     LIMIT_FEEDERS = 8,        /* feeders of one site */
     LIMIT_PROFILE_ROWS = 128, /* points of one device profile */
     LIMIT_PROFILES = 64,      /* device profiles loaded at once */
+    LIMIT_BUSES = 32,         /* serial lines */
     LIMIT_JOBS = 1024,        /* jobs known to the controller, ended ones kept for a day */
     LIMIT_JOB_ARGS = 64,      /* words of a job's command */
     LIMIT_JOB_COMMAND = 4096, /* bytes of a job's command */
@@ -26,6 +27,7 @@ enum {
     LIMIT_EVENTS = 256,       /* events of one tick */
     LIMIT_REQUESTS = 64,      /* outside requests taken in one tick */
     LIMIT_JOB_NOTES = 256,    /* batch notes (state changes) taken in one tick */
+    LIMIT_VERDICTS = 2048,    /* changed verdicts about points told in one tick; the rest follow */
     LIMIT_INTERVALS = 1024,   /* energy intervals closed in one tick */
     LIMIT_SAMPLE_QUEUE =
         16384,                 /* samples on their way from a driver thread to the control thread */
@@ -35,7 +37,15 @@ enum {
     LIMIT_REQUEST_LINE = 65536,  /* bytes of one request line of a local client */
     LIMIT_REPLY_LINE = 16777216, /* bytes of one reply line that a local client accepts */
     LIMIT_OUTBOX = 4096,         /* publications waiting for the MQTT broker */
+    LIMIT_MQTT_PACKET = 1 << 18, /* bytes of one packet that we let an MQTT broker send us */
+    LIMIT_RAW_FILTERS = 8,       /* MQTT topic filters whose messages are handed on as they are */
+    LIMIT_RAW_MESSAGES = 16384,  /* of these, messages waiting for the control thread */
+    LIMIT_RAW_BYTES = 8 << 20,   /* bytes of these messages */
     LIMIT_IN_FLIGHT = 32,        /* publications handed to the MQTT library and not yet through */
+    LIMIT_SPARKPLUG_NODES = 256, /* Sparkplug edge nodes with points of ours */
+    LIMIT_SPARKPLUG_METRICS = 4096,   /* aliases of one such node, ours or not */
+    LIMIT_SPARKPLUG_PAYLOAD = 262144, /* bytes of a Sparkplug payload: a birth has all metrics */
+    LIMIT_DSX_POINTS = 32768,    /* points that a building-management system describes */
     LIMIT_HISTORY_SLOTS = 2016, /* quarter hours of history per forecast series: three weeks */
 };
 

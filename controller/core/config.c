@@ -1,5 +1,5 @@
-/* One table row an option keeps names, units, defaults and ranges in one place; the rest of this
- * file turns device lists and profiles into the topology. */
+/* One table row an option keeps names, units, defaults and ranges in one place. Devices are read in
+ * config_devices.c, what MQTT needs in config_mqtt.c. */
 #include "controller/core/config.h"
 
 #include <math.h>
@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "controller/base/utc.h"
 #include "controller/core/config_private.h"
@@ -70,6 +71,10 @@ static const struct option options[] = {
     QUANTITY("limits", "job_min_run", DURATION, MINUTES(15), 0, DAYS(1), job_min_run_ms),
     QUANTITY("limits", "job_min_stop", DURATION, MINUTES(5), 0, DAYS(1), job_min_stop_ms),
     QUANTITY("limits", "settle", DURATION, SECONDS(5), 0, HOURS(1), settle_ms),
+    INTEGER("limits", "other_writer_rewrites", 3, 0, 100, contest_rewrites),
+    QUANTITY("limits", "other_writer_within", DURATION, MINUTES(10), SECONDS(1), DAYS(1),
+             contest_window_ms),
+    QUANTITY("limits", "other_writer_hold_off", DURATION, MINUTES(15), 0, DAYS(1), contest_hold_ms),
     QUANTITY("battery", "capacity", ENERGY, 0, 0, 1e12, capacity_wh),
     QUANTITY("battery", "reserve", RATIO, 0.2, 0, 1, reserve),
     QUANTITY("battery", "soc_max", RATIO, 0.95, 0, 1, soc_most),
@@ -110,6 +115,7 @@ static const struct option options[] = {
     QUANTITY("jobs", "base_reserve", POWER, 0, 0, GIGA, base_reserve_w),
     INTEGER("mqtt", "port", 1883, 1, 65535, mqtt_port),
     INTEGER("mqtt", "keepalive_s", 30, 5, 3600, keepalive_s),
+    QUANTITY("mqtt", "onboard", DURATION, 0, 0, MINUTES(1), onboard_ms),
 };
 
 enum { OPTIONS = sizeof options / sizeof *options };
@@ -146,17 +152,20 @@ static double read_option(struct conf_node *group, const struct option *option)
                          option->most);
 }
 
-static void read_options(struct conf_node *top, struct config *config)
+/* `only`: the options of one group; NULL: all. */
+static void read_options(struct conf_node *top, struct config *config, const char *only)
 {
     for (int i = 0; i < OPTIONS; i++) {
         const struct option *option = &options[i];
+        if (only && strcmp(option->group, only) != 0)
+            continue;
         struct conf_node *group = conf_group(top, option->group, group_is_needed(option->group));
         double *value = (double *)((char *)&config->values + option->offset);
         *value = read_option(group, option);
     }
 }
 
-static void read_text(struct conf_node *top, const char *group_name, const char *name,
+void config_read_text(struct conf_node *top, const char *group_name, const char *name,
                       const char *fallback, char *ret_text, size_t size)
 {
     struct conf_node *group = conf_group(top, group_name, false);
@@ -169,31 +178,24 @@ static void read_text(struct conf_node *top, const char *group_name, const char 
 
 static void read_texts(struct conf_node *top, struct config *config)
 {
-    read_text(top, "site", "name", "site", config->site, sizeof config->site);
-    read_text(top, "site", "currency", "EUR", config->currency, sizeof config->currency);
-    read_text(top, "controller", "socket", "/run/tidewatt/tidewatt.sock", config->socket_path,
-              sizeof config->socket_path);
-    read_text(top, "store", "path", "/var/lib/tidewatt/tidewatt.db", config->store_path,
-              sizeof config->store_path);
-    read_text(top, "jobs", "spool", "/var/lib/tidewatt/jobs", config->spool_path,
-              sizeof config->spool_path);
-    read_text(top, "jobs", "supervisor", "", config->supervisor_path,
-              sizeof config->supervisor_path);
-    read_text(top, "forecast", "history", "", config->history_path, sizeof config->history_path);
-    read_text(top, "battery", "device", "", config->battery_device, sizeof config->battery_device);
-    read_text(top, "cooling", "supply_device", "", config->chiller_device,
-              sizeof config->chiller_device);
-    read_text(top, "cooling", "inlet_device", "", config->inlet_device,
-              sizeof config->inlet_device);
-    read_text(top, "mqtt", "host", "", config->mqtt.host, sizeof config->mqtt.host);
-    read_text(top, "mqtt", "client_id", "tidewatt", config->mqtt.client_id,
-              sizeof config->mqtt.client_id);
-    read_text(top, "mqtt", "username", "", config->mqtt.username, sizeof config->mqtt.username);
-    read_text(top, "mqtt", "password", "", config->mqtt.password, sizeof config->mqtt.password);
-    snprintf(config->mqtt.will_topic, sizeof config->mqtt.will_topic, "tidewatt/%s/status",
-             config->site);
-    config->mqtt.port = (uint16_t)config->values.mqtt_port;
-    config->mqtt.keepalive_s = (int)config->values.keepalive_s;
+    config_read_text(top, "site", "name", "site", config->site, sizeof config->site);
+    config_read_text(top, "site", "currency", "EUR", config->currency, sizeof config->currency);
+    config_read_text(top, "controller", "socket", "/run/tidewatt/tidewatt.sock",
+                     config->socket_path, sizeof config->socket_path);
+    config_read_text(top, "store", "path", "/var/lib/tidewatt/tidewatt.db", config->store_path,
+                     sizeof config->store_path);
+    config_read_text(top, "jobs", "spool", "/var/lib/tidewatt/jobs", config->spool_path,
+                     sizeof config->spool_path);
+    config_read_text(top, "jobs", "supervisor", "", config->supervisor_path,
+                     sizeof config->supervisor_path);
+    config_read_text(top, "forecast", "history", "", config->history_path,
+                     sizeof config->history_path);
+    config_read_text(top, "battery", "device", "", config->battery_device,
+                     sizeof config->battery_device);
+    config_read_text(top, "cooling", "supply_device", "", config->chiller_device,
+                     sizeof config->chiller_device);
+    config_read_text(top, "cooling", "inlet_device", "", config->inlet_device,
+                     sizeof config->inlet_device);
 }
 
 static void read_modes(struct conf_node *top, struct config *config)
@@ -220,253 +222,104 @@ static void read_feeders(struct conf_node *top, struct config *config)
         conf_error(list, "no feeder: name at least one, with its limit");
 }
 
-/* ---- devices ---- */
-
-struct device_reader {
-    struct config *config;
-    struct conf_node *node;
-    char profile_folder[LIMIT_PATH];
-    config_note note;
-    void *context;
-};
-
-static void forward_note(void *context, const char *text)
-{
-    const struct device_reader *reader = context;
-    reader->note(reader->context, text);
-}
-
-/* The profile of that name, loaded once however many devices use it. */
-static const struct profile *find_profile(struct device_reader *reader, const char *name)
-{
-    struct config *config = reader->config;
-    for (int i = 0; i < config->profile_count; i++) {
-        if (strcmp(config->profiles[i].name, name) == 0)
-            return &config->profiles[i];
-    }
-    if (config->profile_count == LIMIT_PROFILES) {
-        conf_error(reader->node, "more than %d profiles", LIMIT_PROFILES);
-        return NULL;
-    }
-    char path[LIMIT_PATH + LIMIT_NAME + 8];
-    snprintf(path, sizeof path, "%s/%s.cfg", reader->profile_folder, name);
-    struct profile *profile = &config->profiles[config->profile_count];
-    struct error error;
-    if (profile_load(path, profile, &error, forward_note, reader) < 0) {
-        conf_error(reader->node, "profile \"%s\" cannot be used (%s)", name, error.text);
-        return NULL;
-    }
-    if (strcmp(profile->name, name) != 0) {
-        conf_error(reader->node, "profile file %s names itself \"%s\": make both the same", path,
-                   profile->name);
-        return NULL;
-    }
-    config->profile_count++;
-    return profile;
-}
-
-/* "host:port" or "[v6]:port"; the port may be left out (502). */
-static bool split_address(const char *text, char *ret_host, size_t size, uint16_t *ret_port)
-{
-    const char *host = text, *end = text + strlen(text), *port = NULL;
-    if (*text == '[') {
-        host = text + 1;
-        const char *close = strchr(host, ']');
-        if (!close || (close[1] != '\0' && close[1] != ':'))
-            return false;
-        port = close[1] == ':' ? close + 2 : NULL;
-        end = close;
-    } else if (strchr(text, ':')) {
-        end = strchr(text, ':');
-        port = end + 1;
-    }
-    char *rest = NULL;
-    long number = port ? strtol(port, &rest, 10) : 502;
-    if (end == host || (size_t)(end - host) >= size || (port && (*rest || rest == port)) ||
-        number < 1 || number > 65535)
-        return false;
-    memcpy(ret_host, host, (size_t)(end - host));
-    ret_host[end - host] = '\0';
-    *ret_port = (uint16_t)number;
-    return true;
-}
-
-static void read_modbus(struct device_reader *reader, int32_t device)
-{
-    struct config *config = reader->config;
-    struct modbus_device *out = &config->modbus_devices[config->modbus_count];
-    *out = (struct modbus_device){.device = device};
-    out->unit = (uint8_t)conf_integer(reader->node, "unit", 1, 0, 255);
-    const char *address = conf_string_required(reader->node, "address");
-    if (address && !split_address(address, out->host, sizeof out->host, &out->port))
-        conf_error(reader->node,
-                   "address \"%s\": write HOST:PORT or [IPv6]:PORT, e.g. 192.0.2.7:502", address);
-    const char *name = conf_string_required(reader->node, "profile");
-    out->profile = name ? find_profile(reader, name) : NULL;
-    for (int r = 0; out->profile && r < out->profile->row_count; r++) {
-        const struct profile_row *row = &out->profile->rows[r];
-        struct point point = {.kind = row->point,
-                              .low = row->low,
-                              .high = row->high,
-                              .rollover_milliwh = row->rollover_milliwh,
-                              .every_ms = row->every_ms};
-        struct error error;
-        if (topology_add_point(config->topology, &point, &error) < 0)
-            conf_error(reader->node, "%s", error.text);
-    }
-    config->modbus_count++;
-}
-
-static void read_mqtt_point(struct device_reader *reader, int32_t device, struct conf_node *node)
-{
-    struct config *config = reader->config;
-    const char *name = conf_string_required(node, "point");
-    const char *topic = conf_string_required(node, "topic");
-    const char *unit = conf_string(node, "unit", "");
-    double scale = conf_number(node, "scale", 1, -1e12, 1e12);
-    struct point point = {.device = device};
-    point.low = conf_number(node, "low", -1e12, -1e15, 1e15);
-    point.high = conf_number(node, "high", 1e12, -1e15, 1e15);
-    struct mqtt_point out = {.factor = 1, .offset = 0};
-    struct error error;
-    if (!name || !topic)
-        return;
-    if (point_kind_find(name, &point.kind) < 0) {
-        conf_error(node, "unknown point \"%s\": the names are in schema/points.def", name);
-        return;
-    }
-    if (point_unit_factor(point.kind, unit, &out.factor, &error) < 0) {
-        conf_error(node, "%s", error.text);
-        return;
-    }
-    if (strlen(topic) >= sizeof out.topic || strpbrk(topic, "+#")) {
-        conf_error(node, "topic \"%s\": write one topic of at most %zu bytes, no wildcards", topic,
-                   sizeof out.topic - 1);
-        return;
-    }
-    out.factor *= scale;
-    snprintf(out.topic, sizeof out.topic, "%s", topic);
-    out.point = topology_add_point(config->topology, &point, &error);
-    if (out.point < 0)
-        conf_error(node, "%s", error.text);
-    else
-        config->mqtt_points[config->mqtt_point_count++] = out;
-}
-
-static void read_mqtt_points(struct device_reader *reader, int32_t device)
-{
-    struct conf_node *list = conf_list(reader->node, "points", true);
-    for (size_t i = 0; i < conf_length(list); i++) {
-        if (reader->config->mqtt_point_count == LIMIT_POINTS) {
-            conf_error(list, "more than %d MQTT points", LIMIT_POINTS);
-            return;
-        }
-        read_mqtt_point(reader, device, conf_item(list, i));
-    }
-    if (reader->config->mqtt.host[0] == '\0')
-        conf_error(reader->node, "points with topics need a broker: set mqtt.host");
-}
-
-static void read_device(struct device_reader *reader)
-{
-    struct conf_node *node = reader->node;
-    struct config *config = reader->config;
-    const char *name = conf_string_required(node, "name");
-    const char *role_name = conf_string(node, "role", "none");
-    const char *feeder_name = conf_string(node, "feeder", "");
-    double stale_ms =
-        conf_quantity(node, "stale_after", DIMENSION_DURATION, SECONDS(10), SECONDS(1), DAYS(1));
-    enum device_role role = ROLE_NONE;
-    if (device_role_find(role_name, &role) < 0)
-        conf_error(node,
-                   "unknown role \"%s\": utility, pv, wind, battery, ups, rack_pdu, it, "
-                   "cooling, auxiliary, weather, market or none",
-                   role_name);
-    int32_t feeder = -1;
-    if (*feeder_name) {
-        feeder = topology_find_feeder(config->topology, feeder_name);
-        if (feeder < 0)
-            conf_error(node, "no feeder \"%s\": declare it under feeders", feeder_name);
-    }
-    if (!name)
-        return;
-    struct error error;
-    int32_t device =
-        topology_add_device(config->topology, name, role, feeder, (int64_t)stale_ms, &error);
-    if (device < 0) {
-        conf_error(node, "%s", error.text);
-        return;
-    }
-    if (conf_has(node, "address") || conf_has(node, "profile"))
-        read_modbus(reader, device);
-    else
-        read_mqtt_points(reader, device);
-}
-
-static void read_devices(struct conf_node *top, struct config *config, config_note note,
-                         void *context)
-{
-    struct device_reader reader = {.config = config, .note = note, .context = context};
-    /* Profiles live in `profiles` beside the folder of the site file unless the file says where. */
-    char folder[LIMIT_PATH];
-    snprintf(folder, sizeof folder, "%s", config->path);
-    char *slash = strrchr(folder, '/');
-    snprintf(slash ? slash : folder, sizeof folder - (size_t)(slash ? slash - folder : 0), "%s",
-             slash ? "" : ".");
-    const char *profiles = conf_string(top, "profiles", "profiles");
-    if (*profiles == '/')
-        snprintf(reader.profile_folder, sizeof reader.profile_folder, "%s", profiles);
-    else if (snprintf(reader.profile_folder, sizeof reader.profile_folder, "%s/%s", folder,
-                      profiles) >= (int)sizeof reader.profile_folder)
-        conf_error(top, "the path of the profiles folder is too long");
-    struct conf_node *list = conf_list(top, "devices", true);
-    if (conf_length(list) > LIMIT_DEVICES) {
-        conf_error(list, "more than %d devices", LIMIT_DEVICES);
-        return;
-    }
-    for (size_t i = 0; i < conf_length(list); i++) {
-        reader.node = conf_item(list, i);
-        read_device(&reader);
-    }
-}
-
 static int allocate(struct config *config, struct error *error)
 {
     config->topology = topology_create();
     config->profiles = calloc(LIMIT_PROFILES, sizeof *config->profiles);
     config->modbus_devices = calloc(LIMIT_DEVICES, sizeof *config->modbus_devices);
+    config->modbus_wires = calloc(LIMIT_DEVICES, sizeof *config->modbus_wires);
     config->mqtt_points = calloc(LIMIT_POINTS, sizeof *config->mqtt_points);
-    if (!config->topology || !config->profiles || !config->modbus_devices || !config->mqtt_points)
+    if (!config->topology || !config->profiles || !config->modbus_devices ||
+        !config->modbus_wires || !config->mqtt_points)
         return error_set(error, ERROR_SYSTEM, "out of memory");
     return 0;
 }
 
-int configuration_load(const char *path, struct config **ret_config, config_note note,
-                       void *context, struct error *error)
+static struct config *create(const char *path, struct error *error)
 {
     struct config *config = calloc(1, sizeof *config);
     if (!config || allocate(config, error) < 0) {
         configuration_destroy(config);
-        return error_set(error, ERROR_SYSTEM, "out of memory");
+        error_set(error, ERROR_SYSTEM, "out of memory");
+        return NULL;
     }
     snprintf(config->path, sizeof config->path, "%s", path);
+    return config;
+}
+
+/* Hands every problem on, and counts them. */
+static size_t tell_problems(const struct conf *conf, config_note note, void *context)
+{
+    size_t problems = conf_error_count(conf);
+    for (size_t i = 0; i < problems; i++)
+        note(context, conf_error_text(conf, i));
+    return problems;
+}
+
+/* The devices of the other file join those of the site. Its keys that are not for us are no
+ * mistakes: a program wrote it, for people too. */
+static size_t read_onboarded(const char *path, struct config *config, config_note note,
+                             void *context)
+{
+    struct error error;
+    struct conf *conf = conf_open(path, &error);
+    if (!conf) {
+        note(context, error.text);
+        return 1;
+    }
+    config_read_onboarded(conf_root(conf), config);
+    size_t problems = tell_problems(conf, note, context);
+    conf_close(conf);
+    return problems;
+}
+
+static size_t read_all(struct conf *conf, const char *onboarded, struct config *config,
+                       config_note note, void *context)
+{
+    struct conf_node *top = conf_root(conf);
+    size_t problems = 0;
+    read_options(top, config, NULL);
+    read_texts(top, config);
+    config_read_mqtt(top, config);
+    read_modes(top, config);
+    read_feeders(top, config);
+    config_read_buses(top, config);
+    config_read_devices(top, config, note, context);
+    if (onboarded && conf_sound(conf))
+        problems = read_onboarded(onboarded, config, note, context);
+    if (conf_sound(conf)) /* after other errors it would judge what nobody wrote */
+        config_check_whole(top, config);
+    conf_finish(conf);
+    return problems + tell_problems(conf, note, context);
+}
+
+/* No more than it takes to reach the broker: the rest of the file may still be unfinished. */
+static size_t read_broker(struct conf *conf, struct config *config, config_note note, void *context)
+{
+    struct conf_node *top = conf_root(conf);
+    read_options(top, config, "mqtt");
+    config_read_mqtt(top, config);
+    if (conf_sound(conf) && !*config->mqtt.host)
+        conf_error(top, "no broker: name it in mqtt.host");
+    return tell_problems(conf, note, context);
+}
+
+enum extent { WHOLE, BROKER_ONLY };
+
+static int load(const char *path, enum extent extent, const char *onboarded,
+                struct config **ret_config, config_note note, void *context, struct error *error)
+{
+    struct config *config = create(path, error);
+    if (!config)
+        return ERROR_SYSTEM;
     struct conf *conf = conf_open(path, error);
     if (!conf) {
         note(context, error->text);
         configuration_destroy(config);
         return ERROR_INVALID;
     }
-    struct conf_node *top = conf_root(conf);
-    read_options(top, config);
-    read_texts(top, config);
-    read_modes(top, config);
-    read_feeders(top, config);
-    read_devices(top, config, note, context);
-    if (conf_sound(conf)) /* after other errors it would judge what nobody wrote */
-        config_check_whole(top, config);
-    size_t problems = conf_finish(conf);
-    for (size_t i = 0; i < problems; i++)
-        note(context, conf_error_text(conf, i));
+    size_t problems = extent == WHOLE ? read_all(conf, onboarded, config, note, context)
+                                      : read_broker(conf, config, note, context);
     conf_close(conf);
     if (problems) {
         configuration_destroy(config);
@@ -477,6 +330,64 @@ int configuration_load(const char *path, struct config **ret_config, config_note
     return 0;
 }
 
+static void keep_first(void *context, const char *text)
+{
+    struct error *first = context;
+    if (!*first->text)
+        error_set(first, 0, "%s", text);
+}
+
+/* What building management said is never a reason not to start: without sound devices of its file
+ * the site is what its own file says. */
+static struct config *with_onboarded(struct config *own)
+{
+    char path[LIMIT_PATH];
+    struct error first = {""}, error;
+    struct config *whole;
+    configuration_onboarded_path(own, path, sizeof path);
+    if (access(path, F_OK) < 0)
+        return own;
+    if (load(own->path, WHOLE, path, &whole, keep_first, &first, &error) < 0) {
+        error_set(&own->onboard_fault, 0, "none of the onboarded devices is used: %s", first.text);
+        return own;
+    }
+    configuration_destroy(own);
+    return whole;
+}
+
+int configuration_load(const char *path, struct config **ret_config, config_note note,
+                       void *context, struct error *error)
+{
+    struct config *config;
+    struct error own;
+    int result = load(path, WHOLE, NULL, &config, note, context, error ? error : &own);
+    if (result == 0)
+        *ret_config = config->values.onboard_ms > 0 ? with_onboarded(config) : config;
+    return result;
+}
+
+int configuration_load_broker(const char *path, struct config **ret_config, config_note note,
+                              void *context, struct error *error)
+{
+    return load(path, BROKER_ONLY, NULL, ret_config, note, context, error);
+}
+
+int config_resolve(const struct config *config, const char *path, char *ret_path, size_t size)
+{
+    const char *slash = strrchr(config->path, '/');
+    int folder = *path && *path != '/' && slash ? (int)(slash - config->path) + 1 : 0;
+    return snprintf(ret_path, size, "%.*s%s", folder, config->path, path) < (int)size
+               ? 0
+               : ERROR_INVALID;
+}
+
+void configuration_onboarded_path(const struct config *config, char *ret_path, size_t size)
+{
+    const char *slash = strrchr(config->store_path, '/');
+    int folder = slash ? (int)(slash - config->store_path) + 1 : 0;
+    snprintf(ret_path, size, "%.*s%s", folder, config->store_path, "onboarded.cfg");
+}
+
 void configuration_destroy(struct config *config)
 {
     if (!config)
@@ -484,6 +395,7 @@ void configuration_destroy(struct config *config)
     topology_destroy(config->topology);
     free(config->profiles);
     free(config->modbus_devices);
+    free(config->modbus_wires);
     free(config->mqtt_points);
     free(config);
 }
@@ -516,6 +428,10 @@ static void fill_guard(const struct config *config, struct guard_config *guard)
         .job_min_stop_ms = (int64_t)v->job_min_stop_ms,
         .settle_ms = (int64_t)v->settle_ms,
         .refresh_ms = (int64_t)(v->revert_after_ms / 2),
+        .revert_s = v->revert_after_ms / SECOND_MS,
+        .contest_rewrites = (int)v->contest_rewrites,
+        .contest_window_ms = (int64_t)v->contest_window_ms,
+        .contest_hold_ms = (int64_t)v->contest_hold_ms,
         .feeder_count = config->topology->feeder_count,
     };
     for (int f = 0; f < config->topology->feeder_count; f++)
@@ -559,7 +475,6 @@ void configuration_cycle(const struct config *config, struct cycle_config *ret_c
         .export_price_per_mwh = v->export_per_mwh,
         .fixed_w = v->fixed_w,
         .overhead_ratio = v->overhead_ratio,
-        .battery_revert_after_ms = (int64_t)v->revert_after_ms,
         .cooling_every_ms = (int64_t)v->cooling_every_ms,
         .cooling_margin_k = v->cooling_margin_k,
         .cooling_step_k = v->cooling_step_k,

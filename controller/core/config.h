@@ -5,7 +5,7 @@
 
 #include "controller/base/conf.h"
 #include "controller/core/cycle.h"
-#include "drivers/modbus_tcp.h"
+#include "drivers/modbus_master.h"
 #include "drivers/mqtt.h"
 #include "drivers/profile.h"
 
@@ -18,6 +18,7 @@ struct config_values {
     double inlet_c, supply_min_c, supply_max_c, supply_fail_safe_c, supply_ramp_k_per_s;
     double cooling_writes_per_hour;
     double job_min_run_ms, job_min_stop_ms, settle_ms;
+    double contest_rewrites, contest_window_ms, contest_hold_ms;
     double capacity_wh, reserve, soc_most, charge_w, discharge_w, charge_efficiency,
         discharge_efficiency, wear_per_mwh, ramp_w_per_s, deadband_w, battery_writes_per_hour,
         revert_after_ms;
@@ -28,7 +29,14 @@ struct config_values {
     double plan_every_ms, plan_valid_ms, horizon_ms, deadline_margin_ms, forecast_every_ms;
     double pue_category, meter_gap_ms;
     double fixed_w, overhead_ratio, base_reserve_w;
-    double mqtt_port, keepalive_s;
+    double mqtt_port, keepalive_s, onboard_ms;
+};
+
+/* A serial line that devices name. */
+struct config_bus {
+    char name[LIMIT_NAME];
+    struct modbus_serial_config serial;
+    int wire; /* in modbus_wires; -1: no device uses it */
 };
 
 struct config {
@@ -43,10 +51,18 @@ struct config {
     char battery_device[LIMIT_NAME], chiller_device[LIMIT_NAME], inlet_device[LIMIT_NAME];
     enum mode modes[SUBSYSTEMS];
     struct config_values values;
-    struct mqtt_config mqtt; /* host empty: no broker */
-    struct topology *topology;
-    struct profile *profiles; /* owned */
+    struct mqtt_config mqtt;    /* host empty: no broker */
+    bool onboard_roles;         /* onboarded devices count for what they were proposed as */
+    struct error onboard_fault; /* why no onboarded device is used; empty: nothing is wrong */
+    struct topology *topology;  /* the file's own devices first */
+    int32_t own_devices;        /* the rest is onboarded */
+    int onboard_left_out;       /* onboarded devices for which there is no room */
+    struct profile *profiles;   /* owned */
     int profile_count;
+    struct config_bus buses[LIMIT_BUSES];
+    int bus_count;
+    struct modbus_wire *modbus_wires; /* those that devices use */
+    int wire_count;
     struct modbus_device *modbus_devices;
     int modbus_count;
     struct mqtt_point *mqtt_points;
@@ -56,11 +72,21 @@ struct config {
 /* Called with every problem found, each a whole line with file and line number. */
 typedef void (*config_note)(void *context, const char *text);
 
-/* Reads and validates everything, profiles included. On failure (ERROR_INVALID, the number of
+/* Reads and validates everything, profiles included, and the devices that were onboarded (see
+ * onboard.h) if the file asks for them. On failure (ERROR_INVALID, the number of
  * problems in the text) `ret_config` is NULL and every problem went to `note`. */
 int configuration_load(const char *path, struct config **ret_config, config_note note,
                        void *context, struct error *error);
 void configuration_destroy(struct config *config);
+
+/* No more than it takes to reach the broker: the rest of the file may still be unfinished. */
+int configuration_load_broker(const char *path, struct config **ret_config, config_note note,
+                              void *context, struct error *error);
+/* Tells what works, but should not be so: secrets that everybody can read, files that cannot be
+ * read, onboarded devices that are not used. */
+void configuration_warn(const struct config *config, config_note note, void *context);
+/* Where onboarded devices are kept: beside the store. */
+void configuration_onboarded_path(const struct config *config, char *ret_path, size_t size);
 
 /* The part the cycle needs. */
 void configuration_cycle(const struct config *config, struct cycle_config *ret_cycle);

@@ -19,8 +19,7 @@ static void check_named_device(struct conf_node *node, const struct config *conf
                    point_kind_name(needed));
 }
 
-/* The counter by which a role takes part in the energy balance must not be the one missing. */
-static void check_counters(struct conf_node *node, const struct topology *topology, int32_t d)
+bool config_lacks_counter(const struct topology *topology, int32_t d, enum point_kind *ret_kind)
 {
     enum device_role role = topology->devices[d].role;
     bool generates = role == ROLE_PV || role == ROLE_WIND;
@@ -28,14 +27,22 @@ static void check_counters(struct conf_node *node, const struct topology *topolo
     bool import = topology_find_point(topology, d, POINT_ENERGY_IMPORT) >= 0;
     bool export = topology_find_point(topology, d, POINT_ENERGY_EXPORT) >= 0;
     if (!takes_part || (!import && !export))
-        return; /* without counters the power is integrated, or the balance says unknown */
+        return false; /* without counters the power is integrated, or the balance says unknown */
     bool lacks_import = !import && !generates;
     bool lacks_export = !export && (generates || role == ROLE_BATTERY);
-    if (lacks_import || lacks_export)
+    *ret_kind = lacks_import ? POINT_ENERGY_IMPORT : POINT_ENERGY_EXPORT;
+    return lacks_import || lacks_export;
+}
+
+/* The counter by which a role takes part in the energy balance must not be the one missing. */
+static void check_counters(struct conf_node *node, const struct topology *topology, int32_t d)
+{
+    enum point_kind lacking;
+    if (config_lacks_counter(topology, d, &lacking))
         conf_error(
             node, "device \"%s\": its role %s needs the counter %s, its profile has only the other",
-            topology->devices[d].name, device_role_name(role),
-            point_kind_name(lacks_import ? POINT_ENERGY_IMPORT : POINT_ENERGY_EXPORT));
+            topology->devices[d].name, device_role_name(topology->devices[d].role),
+            point_kind_name(lacking));
 }
 
 /* A set-point is renewed at half its reversion time: the write budget must allow that. */
@@ -116,7 +123,7 @@ void config_check_whole(struct conf_node *top, const struct config *config)
     if (*config->battery_device && v->capacity_wh <= 0)
         conf_error(part(top, "battery"),
                    "battery.capacity is missing: name the usable energy, e.g. \"2 MWh\"");
-    for (int32_t d = 0; d < config->topology->device_count; d++)
+    for (int32_t d = 0; d < config->own_devices; d++)
         check_counters(conf_item(devices, (size_t)d), config->topology, d);
     check_battery_role(part(top, "battery"), config);
     check_named_device(part(top, "battery"), config, "battery.device", config->battery_device,

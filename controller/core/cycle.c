@@ -233,12 +233,13 @@ static void take_snapshot(struct cycle *cycle, const struct tick_input *input)
     s->plan_status = plan ? plan->status : PLAN_NONE;
     s->plan_gap = plan ? plan->gap : NAN;
     s->plan_solve_ms = plan ? plan->solve_ms : NAN;
+    s->verdicts_withheld = verdict_log_withheld(cycle->verdict_log);
 }
 
 void tick_output_clear(struct tick_output *output)
 {
     output->decision_count = output->event_count = output->interval_count = 0;
-    output->account_count = output->observation_count = 0;
+    output->account_count = output->observation_count = output->verdict_count = 0;
     output->hour_count = output->day_count = 0;
     output->forecasts_issued = false;
     output->adopted = NULL;
@@ -250,6 +251,8 @@ void cycle_tick(struct cycle *cycle, const struct tick_input *input, struct tick
     tick_output_clear(ret_output);
     if (cycle->first_tick_ms == 0)
         cycle->first_tick_ms = input->now_ms;
+    ret_output->verdict_count =
+        verdict_log_update(cycle->verdict_log, input->image, ret_output->verdicts, LIMIT_VERDICTS);
     cycle_measure(cycle, input, ret_output);
     forecast(cycle, input, ret_output);
     adopt(cycle, input, ret_output);
@@ -273,6 +276,19 @@ static void forget_snapshot(struct snapshot *s)
     s->last_quarter = s->last_hour = s->last_day = s->today = unknown;
 }
 
+static int open_parts(struct cycle *cycle, struct error *error)
+{
+    int32_t points = cycle->config.topology->point_count;
+    cycle->notes = calloc((size_t)points + 1, sizeof *cycle->notes);
+    if (!cycle->notes)
+        return error_set(error, ERROR_SYSTEM, "out of memory");
+    cycle->verdict_log = verdict_log_create(points, error);
+    cycle->forecaster = forecaster_create(&cycle->config.forecaster, error);
+    if (!cycle->verdict_log || !cycle->forecaster)
+        return ERROR_SYSTEM;
+    return cycle_energy_init(cycle, error);
+}
+
 struct cycle *cycle_create(const struct cycle_config *config, struct error *error)
 {
     struct cycle *cycle = calloc(1, sizeof *cycle);
@@ -286,8 +302,7 @@ struct cycle *cycle_create(const struct cycle_config *config, struct error *erro
     cycle->supply_in_force_c = cycle->supply_wish_c = NAN;
     forget_snapshot(&cycle->snapshot);
     overhead_init(&cycle->overhead, config->fixed_w, config->overhead_ratio);
-    cycle->forecaster = forecaster_create(&config->forecaster, error);
-    if (!cycle->forecaster || cycle_energy_init(cycle, error) < 0) {
+    if (open_parts(cycle, error) < 0) {
         cycle_destroy(cycle);
         return NULL;
     }
@@ -300,6 +315,8 @@ void cycle_destroy(struct cycle *cycle)
     if (!cycle)
         return;
     forecaster_destroy(cycle->forecaster);
+    verdict_log_destroy(cycle->verdict_log);
+    free(cycle->notes);
     plan_destroy(cycle->plan);
     plan_destroy(cycle->retired);
     cycle_energy_finish(cycle);

@@ -15,6 +15,7 @@
 #include "controller/plant/meter.h"
 #include "controller/plant/overhead.h"
 #include "controller/plant/pue.h"
+#include "controller/plant/verdict_log.h"
 
 struct cycle_config {
     const struct topology *topology;
@@ -26,7 +27,6 @@ struct cycle_config {
     double fixed_w;        /* facility load independent of IT, until learnt */
     double overhead_ratio; /* W per W of IT, until learnt from the meters */
     int32_t battery_device, chiller_device, inlet_device; /* -1: there is none */
-    int64_t battery_revert_after_ms; /* written with the set-point where the device has it */
     int64_t cooling_every_ms;
     double cooling_margin_k, cooling_step_k;
     int64_t deadline_margin_ms; /* plans aim so long before a job's deadline */
@@ -89,6 +89,8 @@ struct tick_output {
     struct energy_interval intervals[LIMIT_INTERVALS]; /* closed in this tick */
     int64_t interval_raw_milliwh[LIMIT_INTERVALS];     /* raw counter at each end, to resume from */
     int interval_count;
+    struct verdict_change verdicts[LIMIT_VERDICTS];
+    int verdict_count;
     struct account accounts[OPEN_QUARTERS]; /* closed quarter hours, or revised ones */
     int account_count;
     struct pue hours[OPEN_QUARTERS], days[OPEN_QUARTERS]; /* closed, or revised */
@@ -117,6 +119,21 @@ struct snapshot {
     enum plan_status plan_status;
     double plan_gap, plan_solve_ms;
     int points_by_quality[QUALITY_MISSING + 1];
+    uint64_t verdicts_withheld; /* changes of flapping points that the ledger only counts */
+};
+
+/* The last write to a set-point, for status. */
+struct setpoint_note {
+    double value;
+    enum reason outcome; /* NONE: not written since the start */
+    int64_t at_ms;
+    int64_t life_writes; /* in the register's life, as the ledger knows it */
+};
+
+/* The last restart of a counter, for status. */
+struct counter_note {
+    enum reason reason; /* COUNTER_RESET or COUNTER_ROLLOVER; NONE: none since the start */
+    int64_t at_ms;
 };
 
 struct cycle;
@@ -143,6 +160,8 @@ void cycle_resume_peak(struct cycle *cycle, int64_t month_start_ms, double peak_
 void cycle_resume_interval(struct cycle *cycle, const struct energy_interval *interval);
 void cycle_resume_quarter(struct cycle *cycle,
                           const struct pue *quarter); /* of yesterday or today */
+/* Writes that reached the register of a set-point so far. */
+void cycle_resume_writes(struct cycle *cycle, int32_t point, int64_t count);
 
 void cycle_set_mode(struct cycle *cycle, enum subsystem subsystem, enum mode mode);
 void cycle_replan(struct cycle *cycle); /* asks for a plan in the next tick */
@@ -156,7 +175,12 @@ const struct forecaster *cycle_forecaster(const struct cycle *cycle);
 int cycle_release(struct cycle *cycle, enum subsystem subsystem, enum reason reason,
                   const char *asker, int64_t now_ms, struct decision *ret_decision);
 
-/* The outcome of a set-point write, for the guard. */
-void cycle_written(struct cycle *cycle, int32_t point, bool confirmed);
+/* The outcome of a set-point write: WRITE_CONFIRMED or why not. Until the next write nothing claims
+ * any more that a failed one holds. True with an event when the device began or ceased to fail. */
+bool cycle_written(struct cycle *cycle, int32_t point, double value, enum reason outcome,
+                   int64_t now_ms, struct cycle_event *ret_event);
+
+void cycle_setpoint(const struct cycle *cycle, int32_t point, struct setpoint_note *ret_note);
+void cycle_counter(const struct cycle *cycle, int32_t point, struct counter_note *ret_note);
 
 #endif

@@ -32,12 +32,12 @@ void cycle_act_init(struct cycle *cycle)
         .battery_charge_max = device_point(cycle, battery, POINT_POWER_CHARGE_MAX),
         .battery_discharge_max = device_point(cycle, battery, POINT_POWER_DISCHARGE_MAX),
         .battery_set = device_point(cycle, battery, POINT_POWER_SET),
+        .battery_revert = device_point(cycle, battery, POINT_POWER_SET_REVERT),
         .supply_set = device_point(cycle, config->chiller_device, POINT_TEMP_SUPPLY_SET),
         .inlet_temp = device_point(cycle, config->inlet_device, POINT_TEMP_INLET),
     };
     guard_init(&cycle->guard, &config->guard, &inputs);
     cycle->battery_set = inputs.battery_set;
-    cycle->battery_revert = device_point(cycle, battery, POINT_POWER_SET_REVERT);
     cycle->supply_set = inputs.supply_set;
 }
 
@@ -146,21 +146,6 @@ static void plan_battery(const struct cycle *cycle, const struct tick_input *inp
     add_setpoint(commands, SUBSYSTEM_BATTERY, cycle->battery_set, value_w, reason);
 }
 
-/* The device's own reversion time, written again when it holds another: devices round it. */
-static void set_reversion(struct cycle *cycle, const struct tick_input *input,
-                          struct tick_output *output)
-{
-    double wanted_s = (double)cycle->config.battery_revert_after_ms / SECOND_MS, now_s;
-    if (cycle->config.modes[SUBSYSTEM_BATTERY] != MODE_CONTROL || cycle->battery_revert < 0 ||
-        input->now_ms < cycle->revert_due_ms ||
-        !image_value(input->image, cycle->battery_revert, &now_s) || fabs(now_s - wanted_s) <= 1)
-        return;
-    cycle->revert_due_ms = input->now_ms + cycle->config.plan_every_ms;
-    struct commands commands = {.count = 0};
-    add_setpoint(&commands, SUBSYSTEM_BATTERY, cycle->battery_revert, wanted_s, REASON_PLANNED);
-    cycle_decide(output, cycle, input->now_ms, &commands.list[0]);
-}
-
 /* ---- cooling ---- */
 
 static void find_supply_wish(struct cycle *cycle, const struct tick_input *input)
@@ -243,18 +228,30 @@ static const char *guard_subject(const struct cycle *cycle, const struct guard_e
     return buffer;
 }
 
+static bool is_about_setpoint(enum event_kind kind)
+{
+    return kind == EVENT_SETPOINT_MOVED || kind == EVENT_SETPOINT_YIELDED ||
+           kind == EVENT_SETPOINT_RETAKEN;
+}
+
 static void tell_guard(const struct cycle *cycle, const struct guard_event *events, int count,
                        struct tick_output *output)
 {
     for (int i = 0; i < count; i++) {
+        const struct guard_event *event = &events[i];
         char subject[LIMIT_NAME];
-        guard_subject(cycle, &events[i], subject, (int)sizeof subject);
-        if (isnan(events[i].value))
-            cycle_event(output, events[i].kind, subject, "value unknown, limit %.0f",
-                        events[i].limit);
+        guard_subject(cycle, event, subject, (int)sizeof subject);
+        if (event->kind == EVENT_REGISTER_WORN)
+            cycle_event(output, event->kind, subject, "%.0f of %.0f writes", event->value,
+                        event->limit);
+        else if (is_about_setpoint(event->kind))
+            cycle_event(output, event->kind, subject, "reads %g, written %g", event->value,
+                        event->limit);
+        else if (isnan(event->value))
+            cycle_event(output, event->kind, subject, "value unknown, limit %.0f", event->limit);
         else
-            cycle_event(output, events[i].kind, subject, "value %.1f, limit %.1f", events[i].value,
-                        events[i].limit);
+            cycle_event(output, event->kind, subject, "value %.1f, limit %.1f", event->value,
+                        event->limit);
     }
 }
 
@@ -382,7 +379,6 @@ void cycle_act(struct cycle *cycle, const struct tick_input *input, struct tick_
     apply_modes(cycle, &commands); /* what the guard added obeys the modes as well */
     limit_starts(&commands);
     decide(cycle, input, &commands, output);
-    set_reversion(cycle, input, output);
 }
 
 int cycle_release(struct cycle *cycle, enum subsystem subsystem, enum reason reason,
@@ -399,15 +395,48 @@ int cycle_release(struct cycle *cycle, enum subsystem subsystem, enum reason rea
                      reason);
     if (commands.count == 0)
         return 0;
-    snprintf(commands.list[0].asker, sizeof commands.list[0].asker, "%s", asker);
-    *ret_decision = (struct decision){.command = commands.list[0],
+    struct command *command = &commands.list[0];
+    command->value =
+        point_write_nearest(&cycle->config.topology->points[command->point], command->value);
+    snprintf(command->asker, sizeof command->asker, "%s", asker);
+    *ret_decision = (struct decision){.command = *command,
                                       .at_ms = now_ms,
                                       .plan_id = cycle->plan ? cycle->plan->id : 0,
                                       .mode = MODE_CONTROL};
     return 1;
 }
 
-void cycle_written(struct cycle *cycle, int32_t point, bool confirmed)
+/* ---- outcomes ---- */
+
+void cycle_resume_writes(struct cycle *cycle, int32_t point, int64_t count)
 {
-    guard_written(&cycle->guard, point, confirmed);
+    cycle->notes[point].write.life_writes = count;
+    guard_resume_writes(&cycle->guard, point, count);
+}
+
+bool cycle_written(struct cycle *cycle, int32_t point, double value, enum reason outcome,
+                   int64_t now_ms, struct cycle_event *ret_event)
+{
+    struct setpoint_note *note = &cycle->notes[point].write;
+    enum reason before = note->outcome;
+    bool good = outcome == REASON_WRITE_CONFIRMED;
+    bool news =
+        good ? before != REASON_WRITE_CONFIRMED && before != REASON_NONE : before != outcome;
+    note->value = value;
+    note->outcome = outcome;
+    note->at_ms = now_ms;
+    note->life_writes += outcome != REASON_WRITE_FAILED;
+    guard_written(&cycle->guard, point, outcome);
+    if (!news)
+        return false;
+    *ret_event = (struct cycle_event){.kind = good ? EVENT_WRITE_BACK : EVENT_WRITE_FAILING};
+    topology_point_name(cycle->config.topology, point, ret_event->subject,
+                        (int)sizeof ret_event->subject);
+    snprintf(ret_event->text, sizeof ret_event->text, "%g: %s", value, reason_text(outcome));
+    return true;
+}
+
+void cycle_setpoint(const struct cycle *cycle, int32_t point, struct setpoint_note *ret_note)
+{
+    *ret_note = cycle->notes[point].write;
 }

@@ -120,15 +120,19 @@ void cycle_resume_interval(struct cycle *cycle, const struct energy_interval *in
     }
 }
 
-/* The counter went back or rolled over: told once, when it is seen. */
-static void tell_counter(struct cycle *cycle, const struct energy_interval *interval,
+/* The counter went back or rolled over: told once, with the reading that proved it. */
+static void tell_restart(struct cycle *cycle, const struct meter *meter, int64_t at_ms,
                          struct tick_output *output)
 {
-    if (interval->reason != REASON_COUNTER_RESET && interval->reason != REASON_COUNTER_ROLLOVER)
-        return;
     char name[2 * LIMIT_NAME];
-    topology_point_name(cycle->config.topology, interval->point, name, sizeof name);
-    cycle_event(output, EVENT_COUNTER_RESTARTED, name, "%s", reason_text(interval->reason));
+    topology_point_name(cycle->config.topology, meter->point, name, sizeof name);
+    cycle_event(output, EVENT_COUNTER_RESTARTED, name, "%s", reason_text(meter->restart.reason));
+    cycle->notes[meter->point].counter = (struct counter_note){meter->restart.reason, at_ms};
+}
+
+void cycle_counter(const struct cycle *cycle, int32_t point, struct counter_note *ret_note)
+{
+    *ret_note = cycle->notes[point].counter;
 }
 
 static void feed_meter(struct cycle *cycle, int m, const struct sample *sample,
@@ -140,6 +144,7 @@ static void feed_meter(struct cycle *cycle, int m, const struct sample *sample,
     int most = room < OPEN_QUARTERS ? room : OPEN_QUARTERS;
     if (most == 0)
         return; /* the counter keeps what this tick cannot take */
+    int64_t restart_ms = meter->restart.until_ms;
     int count = meter->integrates
                     ? meter_feed_power(meter, sample->source_ms, sample->value, closed, most)
                     : meter_feed_counter(meter, sample->source_ms, sample->value, closed, most);
@@ -147,8 +152,9 @@ static void feed_meter(struct cycle *cycle, int m, const struct sample *sample,
         output->interval_raw_milliwh[output->interval_count++] =
             meter_raw_at(meter, closed[i].end_milliwh);
         keep_interval(cycle, m, &closed[i]);
-        tell_counter(cycle, &closed[i], output);
     }
+    if (meter->restart.until_ms > restart_ms)
+        tell_restart(cycle, meter, sample->source_ms, output);
 }
 
 static void feed_meters(struct cycle *cycle, const struct tick_input *input,

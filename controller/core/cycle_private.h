@@ -27,6 +27,12 @@ struct quarter {
     int closed_count;
 };
 
+/* What is kept of a point beside the image. */
+struct point_note {
+    struct setpoint_note write;
+    struct counter_note counter;
+};
+
 /* The last verdict recorded about a job or set-point, so that the ledger holds changes only. */
 struct verdict {
     int64_t subject; /* job id, or -(point + 1) */
@@ -43,6 +49,9 @@ struct cycle {
     struct forecaster *forecaster;
     struct overhead overhead;
     struct snapshot snapshot;
+
+    struct verdict_log *verdict_log;
+    struct point_note *notes; /* by point */
 
     struct meter *meters;
     int meter_count;
@@ -64,8 +73,8 @@ struct cycle {
     bool replan, solving, expired_told;
 
     struct verdict verdicts[2 * LIMIT_JOBS];
-    int32_t battery_set, battery_revert, supply_set;
-    int64_t cooling_due_ms, revert_due_ms;
+    int32_t battery_set, supply_set;
+    int64_t cooling_due_ms;
     double supply_wish_c; /* NAN: none */
     enum reason supply_reason;
     bool inlet_seen;

@@ -56,16 +56,15 @@ static bool is_safe_write(const struct daemon *daemon, int32_t point, double val
 static void take_written(void *context, int32_t point, double value, enum reason reason)
 {
     struct daemon *daemon = context;
-    store_post_write(daemon->store, daemon->now_ms, point, value, reason);
-    cycle_written(daemon->cycle, point, reason == REASON_WRITE_CONFIRMED);
+    struct cycle_event event;
+    bool news = cycle_written(daemon->cycle, point, value, reason, daemon->now_ms, &event);
+    if (news)
+        daemon_event(daemon, &event);
+    if (news || reason != REASON_WRITE_FAILED) /* what never left is told once, not every tick */
+        store_post_write(daemon->store, daemon->now_ms, point, value, reason);
     if (reason == REASON_WRITE_CONFIRMED && is_safe_write(daemon, point, value) &&
         ++daemon->safe_confirmed == daemon->safe_wanted)
         uv_stop(&daemon->loop);
-    if (reason == REASON_WRITE_FAILED) {
-        char name[2 * LIMIT_NAME];
-        topology_point_name(daemon->config->topology, point, name, sizeof name);
-        log_warning("%s: the device did not take the set-point %g", name, value);
-    }
 }
 
 void daemon_event(struct daemon *daemon, const struct cycle_event *event)
@@ -90,9 +89,7 @@ static void write_setpoint(struct daemon *daemon, const struct command *command)
     if (driver && driver_write(driver, command->point, command->value, &error) == 0)
         return;
     log_warning("set-point not written: %s", error.text);
-    store_post_write(daemon->store, daemon->now_ms, command->point, command->value,
-                     REASON_WRITE_FAILED);
-    cycle_written(daemon->cycle, command->point, false);
+    take_written(daemon, command->point, command->value, REASON_WRITE_FAILED);
 }
 
 static void execute(struct daemon *daemon, const struct command *command)
@@ -221,6 +218,36 @@ static void watch_broker(struct daemon *daemon, const struct mqtt_health *health
     }
 }
 
+static void watch_bms(struct daemon *daemon, bool silent)
+{
+    if (silent == daemon->bms_told_silent)
+        return;
+    daemon->bms_told_silent = silent;
+    tell(daemon, silent ? EVENT_BMS_SILENT : EVENT_BMS_FOUND, daemon->config->mqtt.host,
+         silent ? "no heartbeat for 30 s: its values count as unknown" : "it is heard again");
+}
+
+static void take_metadata(void *context, const char *topic, const void *payload, size_t length,
+                          bool retained)
+{
+    struct daemon *daemon = context;
+    (void)retained;
+    onboard_watch_take(daemon->onboard, topic, payload, length, clock_mono_ns() / 1000000);
+}
+
+static void watch_metadata(struct daemon *daemon)
+{
+    if (daemon->onboard && onboard_watch_changed(daemon->onboard, clock_mono_ns() / 1000000))
+        tell(daemon, EVENT_METADATA_CHANGED, "mqtt",
+             "building management describes other devices: restart to take them in "
+             "(tidewatt check --discover shows them)");
+}
+
+void daemon_tell_onboarding(struct daemon *daemon, bool renewed, const char *text)
+{
+    tell(daemon, renewed ? EVENT_ONBOARDED : EVENT_ONBOARDING_FAILED, "mqtt", text);
+}
+
 static void watch_mqtt(struct daemon *daemon)
 {
     if (!daemon->mqtt)
@@ -228,6 +255,8 @@ static void watch_mqtt(struct daemon *daemon)
     struct mqtt_health health;
     mqtt_health(daemon->mqtt, &health);
     watch_broker(daemon, &health);
+    watch_bms(daemon, health.bms_silent);
+    watch_metadata(daemon);
     if (health.malformed > daemon->malformed_told) {
         struct error last;
         mqtt_malformed(daemon->mqtt, &last);
@@ -363,28 +392,37 @@ static int open_batch(struct daemon *daemon, struct error *error)
     return 0;
 }
 
+static int open_mqtt(struct daemon *daemon, const struct driver_sink *sink, struct error *error)
+{
+    const struct config *config = daemon->config;
+    const struct mqtt_listener listener = {take_metadata, daemon};
+    if (config->values.onboard_ms > 0 && onboard_watch_create(config, &daemon->onboard, error) < 0)
+        return ERROR_SYSTEM;
+    if (mqtt_create(&daemon->loop, daemon->clock, config->topology, &config->mqtt,
+                    config->mqtt_points, config->mqtt_point_count, sink, &daemon->mqtt, error) < 0)
+        return error_prefix(error, ERROR_SYSTEM, "mqtt");
+    if (daemon->onboard)
+        mqtt_listen(daemon->mqtt, &listener);
+    daemon->drivers[daemon->driver_count++] = daemon->mqtt;
+    return 0;
+}
+
 static int open_drivers(struct daemon *daemon, struct error *error)
 {
     const struct config *config = daemon->config;
     const struct driver_sink sink = {take_sample, take_link, take_written, daemon};
     if (config->modbus_count > 0) {
-        if (modbus_tcp_create(&daemon->loop, daemon->clock, config->topology,
-                              config->modbus_devices, config->modbus_count, &sink,
-                              &daemon->drivers[daemon->driver_count], error) < 0)
+        if (modbus_master_create(&daemon->loop, daemon->clock, config->topology,
+                                 config->modbus_wires, config->wire_count, config->modbus_devices,
+                                 config->modbus_count, &sink,
+                                 &daemon->drivers[daemon->driver_count], error) < 0)
             return error_prefix(error, ERROR_SYSTEM, "modbus");
         for (int m = 0; m < config->modbus_count; m++)
             daemon->links[config->modbus_devices[m].device].driver =
                 daemon->drivers[daemon->driver_count];
         daemon->driver_count++;
     }
-    if (*config->mqtt.host) {
-        if (mqtt_create(&daemon->loop, daemon->clock, config->topology, &config->mqtt,
-                        config->mqtt_points, config->mqtt_point_count, &sink, &daemon->mqtt,
-                        error) < 0)
-            return error_prefix(error, ERROR_SYSTEM, "mqtt");
-        daemon->drivers[daemon->driver_count++] = daemon->mqtt;
-    }
-    return 0;
+    return *config->mqtt.host ? open_mqtt(daemon, &sink, error) : 0;
 }
 
 static int open_store(struct daemon *daemon, struct error *error)
@@ -480,6 +518,7 @@ void daemon_destroy(struct daemon *daemon)
         api_server_destroy(daemon->server);
     for (int d = 0; d < daemon->driver_count; d++)
         driver_destroy(daemon->drivers[d]);
+    onboard_watch_destroy(daemon->onboard);
     if (daemon->batch)
         daemon->batch->verbs->destroy(daemon->batch);
     planner_destroy(daemon->planner);

@@ -13,6 +13,9 @@ struct daemon;
 int daemon_create(const struct config *config, const struct clock *clock,
                   struct daemon **ret_daemon, struct error *error);
 
+/* What came of onboarding before the daemon was created; for the ledger. */
+void daemon_tell_onboarding(struct daemon *daemon, bool renewed, const char *text);
+
 /* Runs until SIGTERM or SIGINT, then brings the plant into its safe state. */
 void daemon_run(struct daemon *daemon);
 void daemon_destroy(struct daemon *daemon);

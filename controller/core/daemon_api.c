@@ -2,6 +2,7 @@
  * the asker into the ledger and is answered with a reason. */
 #include "controller/core/daemon_private.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -29,6 +30,22 @@ static const char *link_name(enum link_state link)
     return names[link];
 }
 
+/* A point that this device does not have says nothing about its health. */
+static void count_verdict(const struct sample *sample, struct api_device *device)
+{
+    if (sample->reason == REASON_NOT_OFFERED) {
+        device->absent_points++;
+        return;
+    }
+    bool good = sample->quality == QUALITY_GOOD || sample->quality == QUALITY_ESTIMATED;
+    device->good_points += good;
+    device->bad_points += !good;
+    if (sample->quality > device->worst) {
+        device->worst = sample->quality;
+        device->worst_reason = sample->reason;
+    }
+}
+
 static void describe_device(const struct daemon *daemon, int32_t d, struct api_device *ret_device)
 {
     const struct device *device = &daemon->config->topology->devices[d];
@@ -47,9 +64,9 @@ static void describe_device(const struct daemon *daemon, int32_t d, struct api_d
     ret_device->requests = health.requests;
     ret_device->timeouts = health.timeouts;
     ret_device->mismatches = health.mismatches;
+    ret_device->worst_reason = REASON_FRESH;
     for (int32_t p = 0; p < device->point_count; p++)
-        ret_device->good_points +=
-            image_sample(&daemon->frozen, device->first_point + p)->quality == QUALITY_GOOD;
+        count_verdict(image_sample(&daemon->frozen, device->first_point + p), ret_device);
 }
 
 static int answer_devices(void *context, struct api_device *ret_devices, int most)
@@ -59,6 +76,51 @@ static int answer_devices(void *context, struct api_device *ret_devices, int mos
     for (int32_t d = 0; d < daemon->config->topology->device_count && count < most; d++)
         describe_device(daemon, d, &ret_devices[count++]);
     return count;
+}
+
+static void answer_point(void *context, int32_t p, struct api_point *ret_point)
+{
+    struct daemon *daemon = context;
+    const struct point *point = &daemon->config->topology->points[p];
+    const struct sample *sample = image_sample(&daemon->frozen, p);
+    struct setpoint_note set;
+    struct counter_note counter;
+    cycle_setpoint(daemon->cycle, p, &set);
+    cycle_counter(daemon->cycle, p, &counter);
+    *ret_point =
+        (struct api_point){.unit = unit_name(point_kind_unit(point->kind)),
+                           .value = NAN,
+                           .quality = sample->quality,
+                           .reason = sample->reason,
+                           .source_ms = sample->source_ms,
+                           .receive_ms = sample->receive_ms,
+                           .counter_reason = counter.reason,
+                           .counter_ms = counter.at_ms,
+                           .writable = point_kind_class(point->kind) == POINT_CLASS_SETPOINT,
+                           .set_value = set.value,
+                           .set_outcome = set.outcome,
+                           .set_ms = set.at_ms,
+                           .writes = set.life_writes,
+                           .lifetime = point->write.lifetime};
+    image_value(&daemon->frozen, p, &ret_point->value);
+    snprintf(ret_point->name, sizeof ret_point->name, "%s", point_kind_name(point->kind));
+}
+
+static void describe_broker(const struct daemon *daemon, struct api_totals *ret_totals)
+{
+    struct mqtt_health health;
+    if (!daemon->mqtt)
+        return;
+    mqtt_health(daemon->mqtt, &health);
+    snprintf(ret_totals->broker_host, sizeof ret_totals->broker_host, "%s",
+             daemon->config->mqtt.host);
+    snprintf(ret_totals->broker_link, sizeof ret_totals->broker_link, "%s", link_name(health.link));
+    snprintf(ret_totals->broker_cause, sizeof ret_totals->broker_cause, "%s", health.cause.text);
+    ret_totals->bms_silent = health.bms_silent;
+    ret_totals->broker_messages = health.messages;
+    ret_totals->broker_malformed = health.malformed;
+    ret_totals->broker_dropped =
+        health.samples_dropped + health.raw_dropped + health.publications_dropped;
 }
 
 static void answer_totals(void *context, struct api_totals *ret_totals)
@@ -73,6 +135,7 @@ static void answer_totals(void *context, struct api_totals *ret_totals)
     snprintf(ret_totals->store_path, sizeof ret_totals->store_path, "%s",
              daemon->config->store_path);
     snprintf(ret_totals->store_error, sizeof ret_totals->store_error, "%s", health.last.text);
+    describe_broker(daemon, ret_totals);
 }
 
 static bool fits_a_feeder(const struct daemon *daemon, double power_w)
@@ -177,6 +240,7 @@ int daemon_open_interface(struct daemon *daemon, struct error *error)
         .plan = answer_plan,
         .jobs = answer_jobs,
         .devices = answer_devices,
+        .point = answer_point,
         .totals = answer_totals,
         .submit = answer_submit,
         .cancel = answer_cancel,

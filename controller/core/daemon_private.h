@@ -5,6 +5,7 @@
 #include <uv.h>
 
 #include "controller/core/daemon.h"
+#include "controller/core/onboard.h"
 #include "controller/core/planner.h"
 #include "controller/serve/api.h"
 #include "controller/serve/publish.h"
@@ -27,12 +28,14 @@ struct daemon {
     uv_signal_t terminate, interrupt;
     bool loop_open, stopping, store_full;
     enum link_state broker_told;
+    bool bms_told_silent;
     uint64_t malformed_told, dropped_told;
     struct image live, frozen;
     struct device_link *links; /* by device */
     struct driver *drivers[2];
     int driver_count;
     struct driver *mqtt; /* one of the drivers, or NULL */
+    struct onboard_watch *onboard; /* NULL: not asked for */
     struct batch *batch;
     struct job_note *notes;
     struct store *store;

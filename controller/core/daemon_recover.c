@@ -73,6 +73,12 @@ static void tell_unrecorded_jobs(const struct recovery *recovery)
     }
 }
 
+static void take_writes(void *context, int32_t point, int64_t count)
+{
+    struct recovery *recovery = context;
+    cycle_resume_writes(recovery->daemon->cycle, point, count);
+}
+
 static void take_peak(void *context, int64_t month_start_ms, double peak_w)
 {
     struct recovery *recovery = context;
@@ -152,6 +158,7 @@ int daemon_recover(struct daemon *daemon, struct error *error)
         .interval = take_interval,
         .mean = take_mean,
         .job = take_job,
+        .writes = take_writes,
         .peak = take_peak,
         .mode = take_mode,
         .plan = take_plan,

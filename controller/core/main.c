@@ -7,6 +7,7 @@
 #include "controller/base/log.h"
 #include "controller/core/check.h"
 #include "controller/core/daemon.h"
+#include "controller/core/onboard.h"
 
 static const char usage[] =
     "usage: tidewattd [--config FILE] [--clock SITE/WALL/SPEED] [--verbose]\n"
@@ -28,6 +29,12 @@ struct options {
     const char *config_path;
     struct clock clock;
     bool check;
+};
+
+/* What came of it. */
+struct onboarding {
+    bool asked, renewed;
+    struct error text;
 };
 
 enum { OPTION_CLOCK = 256, OPTION_CHECK, OPTION_VERSION };
@@ -93,19 +100,48 @@ static void note(void *context, const char *text)
     log_error("%s", text);
 }
 
+static void warn(void *context, const char *text)
+{
+    (void)context;
+    log_warning("%s", text);
+}
+
+static int load(const struct options *options, struct config **ret_config)
+{
+    struct error error;
+    int result = configuration_load(options->config_path, ret_config, note, NULL, &error);
+    if (result < 0)
+        log_error("not started: %s (try: tidewatt check %s)", error.text, options->config_path);
+    return result;
+}
+
+/* The configuration anew, with what building management describes now. */
+static int onboard(const struct options *options, struct config **config, struct onboarding *told)
+{
+    told->asked = (*config)->values.onboard_ms > 0;
+    if (!told->asked)
+        return 0;
+    told->renewed = onboard_renew(*config, &told->text) == 0;
+    configuration_destroy(*config);
+    *config = NULL;
+    return load(options, config);
+}
+
 static int serve(const struct options *options)
 {
-    struct config *config;
+    struct config *config = NULL;
     struct daemon *daemon;
+    struct onboarding told;
     struct error error;
-    if (configuration_load(options->config_path, &config, note, NULL, &error) < 0) {
-        log_error("not started: %s (try: tidewatt check %s)", error.text, options->config_path);
+    if (load(options, &config) < 0 || onboard(options, &config, &told) < 0)
         return 1;
-    }
+    configuration_warn(config, warn, NULL);
     int result = daemon_create(config, &options->clock, &daemon, &error);
     if (result < 0) {
         log_error("not started: %s", error.text);
     } else {
+        if (told.asked)
+            daemon_tell_onboarding(daemon, told.renewed, told.text.text);
         daemon_run(daemon);
         daemon_destroy(daemon);
     }

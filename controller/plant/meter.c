@@ -222,7 +222,8 @@ static int64_t restart_step(const struct meter *meter, int64_t at_ms, int64_t ra
 }
 
 /* A counter that restarts again before it has moved is still compared with the first. */
-static void remember_restart(struct meter *meter, int64_t at_ms, int64_t raw_milliwh)
+static void remember_restart(struct meter *meter, int64_t at_ms, int64_t raw_milliwh,
+                             enum reason reason)
 {
     struct meter_restart *restart = &meter->restart;
     if (!restart_is_unproven(meter, at_ms)) {
@@ -231,6 +232,7 @@ static void remember_restart(struct meter *meter, int64_t at_ms, int64_t raw_mil
         restart->before_ms = last_since_ms(meter);
     }
     restart->raw_milliwh = raw_milliwh;
+    restart->reason = reason;
     restart->until_ms = at_ms + METER_RETURN_MS;
 }
 
@@ -262,7 +264,7 @@ static bool judge_step(struct meter *meter, int64_t at_ms, int64_t raw_milliwh,
         *ret_reason = REASON_FRESH;
     } else if (confirms_restart(meter, at_ms, raw_milliwh)) {
         *ret_milliwh = restart_step(meter, at_ms, raw_milliwh, ret_reason);
-        remember_restart(meter, at_ms, raw_milliwh);
+        remember_restart(meter, at_ms, raw_milliwh, *ret_reason);
     } else {
         return false;
     }

@@ -57,6 +57,7 @@ struct energy_interval {
 /* What the last reset or rollover taken would be undone to. */
 struct meter_restart {
     int64_t until_ms;           /* a return is possible up to then; 0: no restart */
+    enum reason reason;         /* COUNTER_RESET or COUNTER_ROLLOVER */
     int64_t raw_milliwh;        /* the first counter taken after it */
     int64_t before_raw_milliwh; /* the last reading before it ... */
     int64_t before_milliwh;     /* ... unrolled ... */

@@ -239,6 +239,14 @@ int32_t topology_next(const struct topology *topology, enum device_role role, in
     return -1;
 }
 
+double point_write_nearest(const struct point *point, double value)
+{
+    const struct point_write *write = &point->write;
+    if (write->low >= write->high)
+        return value;
+    return value < write->low ? write->low : value > write->high ? write->high : value;
+}
+
 const char *topology_point_name(const struct topology *topology, int32_t point, char *buffer,
                                 int size)
 {

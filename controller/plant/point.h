@@ -67,8 +67,9 @@ struct device {
     int64_t stale_after_ms;   /* age at which its values turn STALE */
 };
 
-/* What a set-point's register bears; all zero where nothing is known. */
+/* What a set-point's register takes and bears; all zero where nothing is known. */
 struct point_write {
+    double low, high;          /* what may be written; equal: unknown */
     double ramp_per_s;         /* base unit a second; 0: none */
     double per_hour;           /* writes; 0: no budget */
     double lifetime;           /* writes in its life (flash wears out); 0: no bound */
@@ -80,7 +81,7 @@ struct point {
     double low, high;          /* plausible range; values outside are BAD */
     int64_t rollover_milliwh;  /* counters: value at which it starts again at 0; 0: unknown */
     int64_t every_ms;          /* read only so often: its values may be so much older */
-    double rate_per_s;         /* largest plausible change a second; 0: unchecked */
+    double rate_per_s;         /* largest plausible change a second; 0: unchecked; not of counters */
     int64_t frozen_after_ms;   /* an unchanging value is BAD after so long; 0: never */
     int64_t skew_ms;           /* how far its source's clock may be ahead; 0: CLOCK_SKEW_MS */
     struct point_write write;
@@ -118,6 +119,8 @@ int32_t topology_find_feeder(const struct topology *topology, const char *name);
 int32_t topology_find_point(const struct topology *topology, int32_t device, enum point_kind kind);
 /* First device of a role at or after `from`, -1 when there is none: for loops over a role. */
 int32_t topology_next(const struct topology *topology, enum device_role role, int32_t from);
+/* The nearest value that may be written to the point. */
+double point_write_nearest(const struct point *point, double value);
 /* "device.point" into the buffer. */
 const char *topology_point_name(const struct topology *topology, int32_t point, char *buffer, int size);
 

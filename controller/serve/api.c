@@ -203,6 +203,23 @@ static json_t *do_status(const struct api_core *core, const char *asker, const j
     return render_status(core);
 }
 
+static json_t *do_points(const struct api_core *core, const char *asker, const json_t *request)
+{
+    char name[LIMIT_NAME] = "";
+    struct error error;
+    int32_t device;
+
+    (void)asker;
+    if (read_text(request, "device", name, sizeof(name), &error) < 0)
+        return refusal(REASON_INVALID, error.text);
+    device = core->topology ? topology_find_device(core->topology, name) : -1;
+    if (device < 0) {
+        error_set(&error, 0, "no device \"%s\": {\"do\":\"status\"} lists them", name);
+        return refusal(REASON_INVALID, error.text);
+    }
+    return render_points(core, device);
+}
+
 static json_t *do_plan(const struct api_core *core, const char *asker, const json_t *request)
 {
     (void)asker;
@@ -308,6 +325,7 @@ struct request_kind {
 
 static const struct request_kind kinds[] = {
     {"status", do_status, {NULL}},
+    {"points", do_points, {"device", NULL}},
     {"plan", do_plan, {NULL}},
     {"jobs", do_jobs, {"all", NULL}},
     {"submit",
@@ -360,8 +378,8 @@ static json_t *answer(const struct api_core *core, const char *asker, json_t *re
     struct error error;
 
     if (!kind)
-        return refusal(REASON_INVALID, "\"do\" must be status, plan, jobs, submit, cancel, mode "
-                                       "or version");
+        return refusal(REASON_INVALID, "\"do\" must be status, points, plan, jobs, submit, cancel, "
+                                       "mode or version");
     if (strange) {
         error_set(&error, 0, "\"%s\" is not a key of \"%s\"", strange, name);
         return refusal(REASON_INVALID, error.text);

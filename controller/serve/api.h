@@ -2,7 +2,7 @@
  * permissions. It renders the tick's snapshot; requests are proposals that pass to the core with
  * the asker's identity (the peer's user name, from the socket's credentials).
  *
- * One request a line: {"do":"status"} | {"do":"plan"} | {"do":"jobs"[,"all":true]} | {"do":"submit",...} |
+ * One request a line: {"do":"status"} | {"do":"points","device":"pdu-a"} | {"do":"plan"} | {"do":"jobs"[,"all":true]} | {"do":"submit",...} |
  * {"do":"cancel","id":7} | {"do":"mode","subsystem":"jobs","mode":"control"} | {"do":"version"}
  * One reply a line: {"ok":true, ...} or {"ok":false,"reason":"invalid","error":"text"}. */
 #ifndef TIDEWATT_SERVE_API_H
@@ -24,15 +24,43 @@ struct api_device {
     enum reason reason;
     double round_trip_ms;
     uint64_t requests, timeouts, mismatches;
-    int good_points, points;
+    int points;            /* in its profile; of these ... */
+    int good_points;       /* ... trustworthy now */
+    int bad_points;        /* ... not trustworthy */
+    int absent_points;     /* ... not offered by this device */
+    enum quality worst;    /* of those that it offers */
+    enum reason worst_reason;
 };
 
-struct api_totals { /* of the store and queues, for status */
+/* A point's line in points; filled by the core. */
+struct api_point {
+    char name[LIMIT_NAME]; /* without the device: "power_w" */
+    const char *unit;
+    double value; /* NAN: unknown */
+    enum quality quality;
+    enum reason reason;
+    int64_t source_ms, receive_ms; /* when it was true and when it came; 0: never */
+    enum reason counter_reason;    /* the last restart of a counter; NONE: none seen */
+    int64_t counter_ms;
+    bool writable;
+    double set_value; /* the last one written, and what became of it; NONE: not yet */
+    enum reason set_outcome;
+    int64_t set_ms;
+    int64_t writes;  /* that its register has had */
+    double lifetime; /* that it bears; 0: no bound known */
+};
+
+struct api_totals { /* of the store, the broker and queues, for status */
     uint64_t store_written, store_refused;
     size_t store_waiting;
     bool store_full;
     char store_path[LIMIT_PATH];
     char store_error[LIMIT_ERROR_TEXT];
+    char broker_host[LIMIT_NAME]; /* empty: no broker is configured */
+    char broker_link[16];
+    char broker_cause[LIMIT_ERROR_TEXT]; /* why it is not up */
+    bool bms_silent; /* building management sends no heartbeat */
+    uint64_t broker_messages, broker_malformed, broker_dropped;
 };
 
 /* What the core offers to the interface; all called on the control thread. */
@@ -41,6 +69,7 @@ struct api_core {
     const struct plan *(*plan)(void *context); /* NULL: none */
     int (*jobs)(void *context, const struct job **ret_jobs);
     int (*devices)(void *context, struct api_device *ret_devices, int most);
+    void (*point)(void *context, int32_t point, struct api_point *ret_point);
     void (*totals)(void *context, struct api_totals *ret_totals);
     /* These three: 0 or REASON_ACCEPTED, another positive enum reason (a refusal; its text goes to
      * the asker unless `error` says more), or a negative error. */
@@ -50,7 +79,7 @@ struct api_core {
     int (*set_mode)(void *context, enum subsystem subsystem, enum mode mode, const char *asker,
                     struct error *error);
     void *context;
-    const struct topology *topology; /* for the names of feeders; NULL: their numbers */
+    const struct topology *topology; /* for names; NULL: no points, feeders by number */
     const char *site;
     const char *currency;
     const char *version;

@@ -123,6 +123,7 @@ static void render_counts(json_t *status, const struct snapshot *now)
     set(status, "modes", modes);
     set(status, "jobs", jobs);
     set(status, "points", points);
+    set_integer(status, "verdicts_withheld", (int64_t)now->verdicts_withheld);
 }
 
 static json_t *render_device(const struct api_device *device)
@@ -138,8 +139,13 @@ static json_t *render_device(const struct api_device *device)
     set_integer(object, "requests", (int64_t)device->requests);
     set_integer(object, "timeouts", (int64_t)device->timeouts);
     set_integer(object, "mismatches", (int64_t)device->mismatches);
-    set_integer(object, "good_points", device->good_points);
     set_integer(object, "points", device->points);
+    set_integer(object, "good_points", device->good_points);
+    set_integer(object, "bad_points", device->bad_points);
+    set_integer(object, "absent_points", device->absent_points);
+    set(object, "worst", text(quality_name(device->worst)));
+    set(object, "worst_reason", text(reason_name(device->worst_reason)));
+    set(object, "worst_reason_text", text(reason_text(device->worst_reason)));
     return object;
 }
 
@@ -158,18 +164,38 @@ static json_t *render_devices(const struct api_core *core)
     return array;
 }
 
-static json_t *render_store(const struct api_core *core)
+static json_t *text_or_null(const char *value)
 {
-    struct api_totals totals = {0};
+    return value[0] ? text(value) : json_null();
+}
+
+static json_t *render_store(const struct api_totals *totals)
+{
     json_t *object = json_object();
 
-    core->totals(core->context, &totals);
-    set(object, "path", text(totals.store_path));
-    set_integer(object, "written", (int64_t)totals.store_written);
-    set_integer(object, "refused", (int64_t)totals.store_refused);
-    set_integer(object, "waiting", (int64_t)totals.store_waiting);
-    set(object, "full", json_boolean(totals.store_full));
-    set(object, "error", totals.store_error[0] ? text(totals.store_error) : json_null());
+    set(object, "path", text(totals->store_path));
+    set_integer(object, "written", (int64_t)totals->store_written);
+    set_integer(object, "refused", (int64_t)totals->store_refused);
+    set_integer(object, "waiting", (int64_t)totals->store_waiting);
+    set(object, "full", json_boolean(totals->store_full));
+    set(object, "error", text_or_null(totals->store_error));
+    return object;
+}
+
+static json_t *render_broker(const struct api_totals *totals)
+{
+    json_t *object;
+
+    if (!totals->broker_host[0])
+        return json_null();
+    object = json_object();
+    set(object, "host", text(totals->broker_host));
+    set(object, "link", text(totals->broker_link));
+    set(object, "cause", text_or_null(totals->broker_cause));
+    set(object, "bms_silent", json_boolean(totals->bms_silent));
+    set_integer(object, "messages", (int64_t)totals->broker_messages);
+    set_integer(object, "malformed", (int64_t)totals->broker_malformed);
+    set_integer(object, "dropped", (int64_t)totals->broker_dropped);
     return object;
 }
 
@@ -187,8 +213,10 @@ static json_t *render_pues(const struct snapshot *now)
 json_t *render_status(const struct api_core *core)
 {
     const struct snapshot *now = core->snapshot(core->context);
+    struct api_totals totals = {0};
     json_t *status = json_object();
 
+    core->totals(core->context, &totals);
     set(status, "ok", json_true());
     set(status, "site", text(core->site));
     set(status, "version", text(core->version));
@@ -207,8 +235,80 @@ json_t *render_status(const struct api_core *core)
     set(status, "pue", render_pues(now));
     set(status, "plan", render_plan_head(now));
     set(status, "devices", render_devices(core));
-    set(status, "store", render_store(core));
+    set(status, "store", render_store(&totals));
+    set(status, "broker", render_broker(&totals));
     return status;
+}
+
+/* ---- points --------------------------------------------------------------------------------- */
+
+static json_t *render_counter(const struct api_point *point)
+{
+    json_t *object;
+
+    if (point->counter_reason == REASON_NONE)
+        return json_null();
+    object = json_object();
+    set(object, "reason", text(reason_name(point->counter_reason)));
+    set(object, "at", when(point->counter_ms));
+    return object;
+}
+
+static json_t *render_set(const struct api_point *point)
+{
+    const bool written = point->set_outcome != REASON_NONE;
+    json_t *object;
+
+    if (!point->writable)
+        return json_null();
+    object = json_object();
+    set(object, "value", number_if(written, point->set_value));
+    set(object, "outcome", written ? text(reason_name(point->set_outcome)) : json_null());
+    set(object, "at", when(point->set_ms));
+    set_integer(object, "writes", point->writes);
+    set(object, "lifetime", number_if(point->lifetime > 0, point->lifetime));
+    return object;
+}
+
+static json_t *age(int64_t now_ms, int64_t at_ms)
+{
+    return at_ms > 0 ? json_integer(now_ms - at_ms) : json_null();
+}
+
+static json_t *render_point(const struct api_point *point, int64_t now_ms)
+{
+    json_t *object = json_object();
+
+    set(object, "name", text(point->name));
+    set(object, "value", number(point->value));
+    set(object, "unit", text(point->unit));
+    set(object, "quality", text(quality_name(point->quality)));
+    set(object, "reason", text(reason_name(point->reason)));
+    set(object, "reason_text", text(reason_text(point->reason)));
+    set(object, "age_ms", age(now_ms, point->source_ms));
+    set(object, "heard_ms", age(now_ms, point->receive_ms));
+    set(object, "counter", render_counter(point));
+    set(object, "set", render_set(point));
+    return object;
+}
+
+json_t *render_points(const struct api_core *core, int32_t device)
+{
+    const struct device *entry = &core->topology->devices[device];
+    const int64_t now_ms = core->snapshot(core->context)->now_ms;
+    json_t *reply = json_object(), *array = json_array();
+
+    for (int32_t p = entry->first_point; p < entry->first_point + entry->point_count; p++) {
+        struct api_point point = {.unit = ""};
+
+        core->point(core->context, p, &point);
+        json_array_append_new(array, render_point(&point, now_ms));
+    }
+    set(reply, "ok", json_true());
+    set(reply, "now", when(now_ms));
+    set(reply, "device", text(entry->name));
+    set(reply, "points", array);
+    return reply;
 }
 
 /* ---- plan ----------------------------------------------------------------------------------- */

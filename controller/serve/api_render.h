@@ -11,6 +11,8 @@
 
 /* New references; NULL: out of memory. */
 json_t *render_status(const struct api_core *core);
+/* The points of one device. */
+json_t *render_points(const struct api_core *core, int32_t device);
 json_t *render_plan(const struct api_core *core);
 json_t *render_jobs(const struct api_core *core, bool with_ended);
 

@@ -26,6 +26,7 @@ enum table {
     TABLE_WRITE,
     TABLE_MODE,
     TABLE_EVENT,
+    TABLE_VERDICT,
     TABLES
 };
 
@@ -79,6 +80,7 @@ static const char *const inserts[TABLES] = {
     [TABLE_WRITE] = "INSERT INTO setpoint_write (at_ms, point_id, value, outcome)",
     [TABLE_MODE] = "INSERT INTO mode_change (at_ms, subsystem, mode, asker)",
     [TABLE_EVENT] = "INSERT INTO event (at_ms, kind, subject, text)",
+    [TABLE_VERDICT] = "INSERT INTO point_verdict (at_ms, point_id, quality, reason, withheld)",
 };
 
 /* The one insert that keeps what is there: it does not end with its columns. */
@@ -247,6 +249,13 @@ static enum db_result write_forecast(struct ledger *ledger, const struct thin_fo
     return result;
 }
 
+static enum db_result write_verdict(struct ledger *ledger, const struct verdict_change *v)
+{
+    return INSERT(ledger, TABLE_VERDICT, db_integer(v->at_ms),
+                  identity_point(ledger->identity, v->point), number((int)v->quality),
+                  number((int)v->reason), db_integer(v->withheld));
+}
+
 static enum db_result write_tick(struct ledger *ledger, const struct record_tick *tick)
 {
     enum db_result result = DB_DONE;
@@ -256,6 +265,8 @@ static enum db_result write_tick(struct ledger *ledger, const struct record_tick
         result = write_interval(ledger, &tick->intervals[i], tick->raw_milliwh[i]);
     for (int32_t i = 0; result == DB_DONE && i < tick->account_count; i++)
         result = write_account(ledger, &tick->accounts[i]);
+    for (int32_t i = 0; result == DB_DONE && i < tick->verdict_count; i++)
+        result = write_verdict(ledger, &tick->verdicts[i]);
     for (int32_t i = 0; result == DB_DONE && i < tick->forecast_count; i++)
         result = write_forecast(ledger, &tick->forecasts[i]);
     for (int32_t i = 0; result == DB_DONE && i < tick->hour_count; i++)

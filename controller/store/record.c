@@ -101,14 +101,18 @@ static size_t tick_size(const struct tick_output *output, int32_t forecasts)
            aligned((size_t)output->account_count * sizeof *output->accounts) +
            aligned((size_t)output->hour_count * sizeof *output->hours) +
            aligned((size_t)output->day_count * sizeof *output->days) +
+           aligned((size_t)output->verdict_count * sizeof *output->verdicts) +
            (size_t)forecasts * aligned(sizeof(struct thin_forecast));
 }
 
 struct record *record_tick(int64_t now_ms, const struct tick_output *output, bool with_forecasts)
 {
     int32_t forecasts = with_forecasts ? FORECAST_SERIES : 0;
+    bool durable = output->decision_count + output->interval_count + output->account_count +
+                       output->hour_count + output->day_count + forecasts >
+                   0; /* verdicts alone can wait, like readings */
     struct record_tick *tick =
-        record_create(RECORD_TICK, true, now_ms, tick_size(output, forecasts));
+        record_create(RECORD_TICK, durable, now_ms, tick_size(output, forecasts));
     if (!tick)
         return NULL;
     tick->decision_count = output->decision_count;
@@ -117,6 +121,7 @@ struct record *record_tick(int64_t now_ms, const struct tick_output *output, boo
     tick->forecast_count = forecasts;
     tick->hour_count = output->hour_count;
     tick->day_count = output->day_count;
+    tick->verdict_count = output->verdict_count;
     unsigned char *cursor = (unsigned char *)tick + aligned(sizeof *tick);
     tick->decisions = place(&cursor, output->decisions,
                             (size_t)output->decision_count * sizeof *output->decisions);
@@ -128,6 +133,8 @@ struct record *record_tick(int64_t now_ms, const struct tick_output *output, boo
         place(&cursor, output->accounts, (size_t)output->account_count * sizeof *output->accounts);
     tick->hours = place(&cursor, output->hours, (size_t)output->hour_count * sizeof *output->hours);
     tick->days = place(&cursor, output->days, (size_t)output->day_count * sizeof *output->days);
+    tick->verdicts =
+        place(&cursor, output->verdicts, (size_t)output->verdict_count * sizeof *output->verdicts);
     tick->forecasts = place(&cursor, NULL, (size_t)forecasts * sizeof *tick->forecasts);
     for (int32_t f = 0; f < forecasts; f++)
         thin(&tick->forecasts[f], &output->forecasts[f]);

@@ -59,8 +59,9 @@ struct thin_forecast {
 struct record_tick { /* the arrays lie behind it, in the same allocation */
     struct record head;
     int32_t decision_count, interval_count, account_count, forecast_count;
-    int32_t hour_count, day_count;
+    int32_t hour_count, day_count, verdict_count;
     struct pue *hours, *days;
+    struct verdict_change *verdicts;
     struct decision *decisions;
     struct energy_interval *intervals;
     int64_t *raw_milliwh; /* by interval */

@@ -227,6 +227,21 @@ static int recover_peak(struct reader *reader)
                 DB_VALUES(db_integer(reader->now_ms)));
 }
 
+static void take_writes(struct reader *reader, struct db_statement *row)
+{
+    int32_t point = identity_find_point(&reader->store->identity, db_column_integer(row, 0));
+    if (point >= 0)
+        reader->calls->writes(reader->calls->context, point, db_column_integer(row, 1));
+}
+
+static int recover_writes(struct reader *reader)
+{
+    return each(reader, take_writes,
+                "SELECT point_id, count(*) FROM setpoint_write WHERE outcome <> ?"
+                " GROUP BY point_id",
+                DB_VALUES(db_integer(REASON_WRITE_FAILED)));
+}
+
 static void take_mode(struct reader *reader, struct db_statement *row)
 {
     enum subsystem subsystem;
@@ -466,6 +481,7 @@ static int recover_all(struct reader *reader)
         {calls->mean, recover_means},
         {calls->job, recover_jobs},
         {calls->peak, recover_peak},
+        {calls->writes, recover_writes},
         {calls->mode, recover_modes},
         {calls->plan, recover_plan},
         {calls->plan_id, recover_plan_id},

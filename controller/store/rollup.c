@@ -67,6 +67,7 @@ static const struct expiry expiries[] = {
     {"plan_feeder", "issue_ms", KEEP(minute_ms), -1},
     {"plan_job", "issue_ms", KEEP(minute_ms), -1},
     {"plan_run", "issue_ms", KEEP(minute_ms), -1},
+    {"point_verdict", "at_ms", KEEP(quarter_ms), -1},
 };
 enum { EXPIRIES = sizeof expiries / sizeof *expiries };
 

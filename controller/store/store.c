@@ -257,7 +257,8 @@ bool store_post_image(struct store *store, const struct image *image)
 static bool is_empty(const struct tick_output *output)
 {
     return output->decision_count == 0 && output->interval_count == 0 &&
-           output->account_count == 0 && output->hour_count == 0 && output->day_count == 0;
+           output->account_count == 0 && output->hour_count == 0 && output->day_count == 0 &&
+           output->verdict_count == 0;
 }
 
 bool store_post_tick(struct store *store, int64_t now_ms, const struct tick_output *output)

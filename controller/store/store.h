@@ -45,9 +45,9 @@ void store_close(struct store *store); /* writes what is queued, checkpoints, st
  * from one thread only. */
 /* Readings whose source time or verdict is new; an image that brings none leaves no record. */
 bool store_post_image(struct store *store, const struct image *image);
-/* Decisions, intervals, accounts and periods of a tick, all of them or none, and its forecasts
- * unless room is short (counted as one refused). Its events, observations and adopted plan are
- * posted by their own calls. */
+/* Decisions, verdicts, intervals, accounts and periods of a tick, all of them or none, and its
+ * forecasts unless room is short (counted as one refused). Its events, observations and adopted
+ * plan are posted by their own calls. */
 bool store_post_tick(struct store *store, int64_t now_ms, const struct tick_output *output);
 bool store_post_plan(struct store *store, const struct plan *plan);
 bool store_post_job(struct store *store, const struct job *job, enum reason reason, int64_t at_ms);
@@ -74,6 +74,8 @@ struct store_recovery {
     void (*interval)(void *context, const struct energy_interval *interval);
     void (*mean)(void *context, int32_t point, int64_t quarter_ms, double mean, int64_t seen_ms);
     void (*job)(void *context, int64_t job_id, enum job_state state); /* as last recorded, by id */
+    /* Set-point writes that reached the register, in all runs; of points that had any. */
+    void (*writes)(void *context, int32_t point, int64_t count);
     void (*mode)(void *context, enum subsystem subsystem, enum mode mode);
     void (*plan)(void *context, struct plan *plan);  /* newest unexpired, given away */
     void (*plan_id)(void *context, int64_t last_id); /* newest plan id ever given */

@@ -1,5 +1,5 @@
 /* libFuzzer: whatever anybody on the broker or at the local socket may send is a verdict, never a
- * crash, and a failed parse touches no output. */
+ * crash; a value is finite and has a time, and everything else says why it is none. */
 #include <assert.h>
 #include <math.h>
 #include <stdint.h>
@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "controller/serve/api.h"
-#include "drivers/mqtt.h"
+#include "drivers/mqtt_mapping.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -93,20 +93,45 @@ static const struct api_core core = {.snapshot = no_snapshot,
                                      .version = "0",
                                      .speed = 1};
 
+static const struct mqtt_mapping mappings[] = {
+    {.format = MQTT_DSX, .factor = 1},
+    {.format = MQTT_JSON, .value = "/value", .factor = 1000, .offset = -1},
+    {.format = MQTT_JSON,
+     .value = "/value",
+     .time = "/timestamp",
+     .time_form = MQTT_TIME_S,
+     .number_as_text = true,
+     .suffix = "kW",
+     .factor = 1},
+    {.format = MQTT_JSON,
+     .value = "/a~1b/0/x",
+     .time = "/t",
+     .time_form = MQTT_TIME_ISO8601,
+     .quality = "/q",
+     .quality_good = "Good",
+     .factor = 1e300,
+     .words = {{"on", 1}, {"true", 1}}},
+    {.format = MQTT_PLAIN, .factor = 1},
+    {.format = MQTT_PLAIN, .suffix = "%", .factor = 0.01, .words = {{"off", 0}}},
+};
+
 static void try_payload(const char *text, size_t size)
 {
-    double value = -1;
-    int64_t source_ms = -1;
-    enum reason reason;
-    struct error error;
-    enum quality quality = mqtt_parse_value(text, size, &value, &source_ms, &reason, &error);
+    struct mqtt_document document;
 
-    if (quality == QUALITY_GOOD)
-        assert(isfinite(value) && source_ms > 0 && reason == REASON_FRESH);
-    else
-        assert(value == -1);
-    if (reason == REASON_MALFORMED)
-        assert(source_ms == -1 && strlen(error.text) > 0);
+    mqtt_document_open(&document, text, size, size % 2, 1763764000000);
+    for (size_t i = 0; i < sizeof(mappings) / sizeof(mappings[0]); i++) {
+        struct sample sample = {.point = 3};
+        struct error error = {""};
+        enum quality quality = mqtt_document_read(&document, &mappings[i], &sample, &error);
+
+        assert(quality == sample.quality && sample.point == 3 && sample.receive_ms > 0);
+        assert((quality == QUALITY_GOOD) == (sample.reason == REASON_FRESH));
+        assert(!isfinite(sample.value) == (quality != QUALITY_GOOD));
+        assert(mqtt_time_plausible((double)sample.source_ms));
+        assert(quality == QUALITY_GOOD || error.text[0]);
+    }
+    mqtt_document_close(&document);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -1,6 +1,6 @@
-"""A Modbus TCP server that lies: fault_server.py MODE [PORT]. Prints its port.
+"""A Modbus TCP server that lies: fault_server.py MODE [PORT | IPV6-HOST]. Prints its port.
 
-Register a holds (3 a + 1) mod 65536. Requests 4 to 6 of the server's life meet the fault MODE,
+Register a holds (3 a + 1) mod 65536, in units 0 to 99; others are silent. Requests 4 to 6 of the server's life meet the fault MODE,
 all others are answered correctly, so that recovery can be seen. Wrong replies carry 0xDEAD.
 """
 import random
@@ -95,17 +95,22 @@ def fault(mode, connection, request):
 
 
 class Server:
-    def __init__(self, mode, port):
+    def __init__(self, mode, place):
         self.mode = mode
         self.asked = 0
-        self.listener = socket.create_server(("127.0.0.1", port))
+        if ":" in place:
+            self.listener = socket.create_server((place, 0), family=socket.AF_INET6)
+        else:
+            self.listener = socket.create_server(("127.0.0.1", int(place)))
 
     def serve(self, connection):
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             while data := connection.recv(12, socket.MSG_WAITALL):
-                self.asked += 1
                 request = Request(data)
+                if request.unit >= 100:
+                    continue
+                self.asked += 1
                 if self.mode != "healthy" and self.asked in FAULTY:
                     fault(self.mode, connection, request)
                 else:
@@ -120,4 +125,4 @@ class Server:
             threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
 
 
-Server(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 0).run()
+Server(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "0").run()

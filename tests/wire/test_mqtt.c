@@ -1,262 +1,13 @@
-/* The MQTT edge against a real mosquitto broker and mosquitto's own clients as the other side. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+/* The MQTT edge against a real mosquitto broker and mosquitto's own clients as the other side: what
+ * it does when all goes well, and who it talks to. Faults are in test_mqtt_faults.c. */
+#include "tests/wire/mqtt_site.h"
 
-#include <arpa/inet.h>
-#include <fcntl.h>
-#include <netinet/in.h>
+#include <math.h>
 #include <signal.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
+#include <stdlib.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
-#include <cmocka.h>
-#include <uv.h>
-
-#include "controller/base/log.h"
-#include "drivers/mqtt.h"
-
-enum { POINTS = 3, PATIENCE_MS = 20000 };
-
-#define TOPIC_A "BMS/v1/PUB/Value/CDU/LiquidTemperature/hall/cdu1"
-#define TOPIC_B "BMS/v1/PUB/Value/System/Power/hall/fans"
-#define WILL "tidewatt/test/status"
-
-static char folder[64];
-static char config_path[128];
-static char port_text[8];
-static uint16_t port;
-static pid_t broker;
-
-/* ---- other programs ------------------------------------------------------------------------ */
-
-/* Whatever becomes of the test, its helpers end with it. */
-static pid_t run(const char *const *arguments, const char *output)
-{
-    const pid_t pid = fork();
-
-    if (pid == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        dup2(open(output ? output : "/dev/null", O_WRONLY | O_CREAT | O_TRUNC, 0600), 1);
-        dup2(open("/dev/null", O_WRONLY), 2);
-        execvp(arguments[0], (char *const *)arguments);
-        _exit(127);
-    }
-    assert_true(pid > 0);
-    return pid;
-}
-
-static int finish(pid_t pid)
-{
-    int status = -1;
-
-    waitpid(pid, &status, 0);
-    return status;
-}
-
-static bool port_answers(void)
-{
-    struct sockaddr_in address = {
-        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool result = connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
-
-    close(fd);
-    return result;
-}
-
-static uint16_t free_port(void)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof(address);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
-    close(fd);
-    return ntohs(address.sin_port);
-}
-
-static void start_broker(void)
-{
-    const char *const arguments[] = {"/usr/sbin/mosquitto", "-c", config_path, NULL};
-
-    broker = run(arguments, NULL);
-    for (int waited = 0; !port_answers(); waited += 20) {
-        assert_true(waited < PATIENCE_MS);
-        usleep(20000);
-    }
-}
-
-static void kill_broker(void)
-{
-    kill(broker, SIGKILL);
-    finish(broker);
-    broker = 0;
-}
-
-static void say(const char *topic, const char *payload, bool retain)
-{
-    const char *arguments[] = {"mosquitto_pub",
-                               "-h",
-                               "127.0.0.1",
-                               "-p",
-                               port_text,
-                               "-q",
-                               "1",
-                               "-t",
-                               topic,
-                               "-m",
-                               payload,
-                               retain ? "-r" : NULL,
-                               NULL};
-
-    assert_int_equal(finish(run(arguments, NULL)), 0);
-}
-
-/* Starts a listener and waits until the broker has taken its subscription: the listener hears a
- * retained mark first. */
-static pid_t listen_to(const char *topic, int count, const char *output)
-{
-    char count_text[16], first[32] = "";
-    const char *const arguments[] = {
-        "mosquitto_sub", "-h", "127.0.0.1", "-p", port_text, "-q", "1",     "-t", "mark", "-t",
-        topic,           "-C", count_text,  "-W", "20",      "-F", "%t %p", NULL};
-    pid_t pid;
-
-    say("mark", "here", true);
-    snprintf(count_text, sizeof(count_text), "%d", count + 1);
-    pid = run(arguments, output);
-    for (int waited = 0; strcmp(first, "mark here\n") != 0; waited += 20) {
-        FILE *file = fopen(output, "r");
-
-        assert_true(waited < PATIENCE_MS);
-        usleep(20000);
-        if (file && !fgets(first, sizeof(first), file))
-            first[0] = '\0';
-        if (file)
-            fclose(file);
-    }
-    return pid;
-}
-
-/* ---- the driver under test ------------------------------------------------------------------ */
-
-struct site {
-    uv_loop_t loop;
-    struct clock clock;
-    struct topology topology;
-    struct device devices[2];
-    struct point points[POINTS];
-    struct driver *driver;
-    struct sample last[POINTS];
-    int count[POINTS];
-    enum link_state link;
-    enum reason link_reason;
-    int ups, downs;
-};
-
-static void take_sample(void *context, const struct sample *sample)
-{
-    struct site *site = context;
-
-    site->last[sample->point] = *sample;
-    site->count[sample->point]++;
-}
-
-static void take_link(void *context, int32_t device, enum link_state link, enum reason reason)
-{
-    struct site *site = context;
-
-    assert_int_equal(device, 0); /* device 1 has no points over MQTT */
-    site->link = link;
-    site->link_reason = reason;
-    site->ups += link == LINK_UP;
-    site->downs += link == LINK_DOWN;
-}
-
-static void open_site(struct site *site)
-{
-    const struct mqtt_point points[POINTS] = {
-        {.point = 2, .topic = TOPIC_B, .factor = 1000, .offset = 0},
-        {.point = 0, .topic = TOPIC_A, .factor = 1, .offset = 0},
-        {.point = 1, .topic = TOPIC_A, .factor = 1, .offset = 273.15},
-    };
-    const struct driver_sink sink = {.sample = take_sample, .link = take_link, .context = site};
-    struct mqtt_config config = {.host = "127.0.0.1",
-                                 .port = port,
-                                 .client_id = "test",
-                                 .keepalive_s = 5,
-                                 .will_topic = WILL};
-    struct error error;
-
-    memset(site, 0, sizeof(*site));
-    site->link = LINK_CONNECTING;
-    site->topology = (struct topology){
-        .devices = site->devices, .device_count = 2, .points = site->points, .point_count = POINTS};
-    site->devices[0].point_count = POINTS;
-    clock_init_real(&site->clock);
-    assert_int_equal(uv_loop_init(&site->loop), 0);
-    if (mqtt_create(&site->loop, &site->clock, &site->topology, &config, points, POINTS, &sink,
-                    &site->driver, &error) < 0)
-        fail_msg("%s", error.text);
-}
-
-static void close_site(struct site *site)
-{
-    driver_destroy(site->driver);
-    while (uv_run(&site->loop, UV_RUN_DEFAULT))
-        ;
-    assert_int_equal(uv_loop_close(&site->loop), 0);
-}
-
-#define run_until(site, condition)                                                                 \
-    do {                                                                                           \
-        for (int waited = 0; !(condition); waited += 2) {                                          \
-            if (waited > PATIENCE_MS)                                                              \
-                fail_msg("never came: %s", #condition);                                            \
-            uv_run(&(site)->loop, UV_RUN_NOWAIT);                                                  \
-            driver_poll((site)->driver, clock_now_ms(&(site)->clock));                             \
-            usleep(2000);                                                                          \
-        }                                                                                          \
-    } while (0)
-
-static struct mqtt_health health(const struct site *site)
-{
-    struct mqtt_health result;
-
-    mqtt_health(site->driver, &result);
-    return result;
-}
-
-static void open_connected(struct site *site)
-{
-    open_site(site);
-    run_until(site, site->link == LINK_UP);
-}
-
-/* Says it until it is heard: subscriptions follow the link by a moment. */
-static void say_until_heard(struct site *site, const char *topic, const char *payload, int point)
-{
-    int before = site->count[point];
-
-    say(topic, payload, false);
-    for (int waited = 0; site->count[point] == before; waited += 10) {
-        assert_true(waited < PATIENCE_MS);
-        if (waited % 1000 == 990)
-            say(topic, payload, false);
-        uv_run(&site->loop, UV_RUN_NOWAIT);
-        usleep(10000);
-    }
-}
-
-/* ---- tests ---------------------------------------------------------------------------------- */
+/* ---- values in --------------------------------------------------------- */
 
 static void values_arrive_with_their_source_time(void **state)
 {
@@ -266,17 +17,18 @@ static void values_arrive_with_their_source_time(void **state)
     (void)state;
     open_connected(&site);
     assert_int_equal(site.link_reason, REASON_FRESH);
-    say_until_heard(&site, TOPIC_A, "{\"value\":20.5,\"timestamp\":1743620423000,\"quality\":1}",
-                    1);
-    assert_int_equal(site.last[0].quality, QUALITY_GOOD);
-    assert_true(site.last[0].value == 20.5);
-    assert_int_equal(site.last[0].source_ms, 1743620423000);
-    assert_true(site.last[0].receive_ms > 1743620423000);
-    assert_true(site.last[1].value == 20.5 + 273.15); /* one topic, two points */
-    assert_int_equal(site.count[2], 0);
-    say_until_heard(&site, TOPIC_B, "{\"value\":1.25,\"timestamp\":1743620424000,\"quality\":1}",
-                    2);
-    assert_true(site.last[2].value == 1250.0);
+    assert_int_equal(health(&site).protocol, 5);
+    say_until_heard(&site, TOPIC_DSX, "{\"value\":20.5,\"timestamp\":" T0_TEXT ",\"quality\":1}",
+                    DSX_KELVIN);
+    assert_int_equal(site.last[DSX].quality, QUALITY_GOOD);
+    assert_true(site.last[DSX].value == 20.5);
+    assert_int_equal(site.last[DSX].source_ms, T0);
+    assert_true(site.last[DSX].receive_ms > T0);
+    assert_true(site.last[DSX_KELVIN].value == 20.5 + 273.15); /* one topic, two points */
+    assert_int_equal(site.count[DSX_KILO], 0);
+    say_until_heard(&site, TOPIC_KILO, "{\"value\":1.25,\"timestamp\":" T0_TEXT ",\"quality\":1}",
+                    DSX_KILO);
+    assert_true(site.last[DSX_KILO].value == 1250.0);
     assert_true(driver_health(site.driver, 0, &device));
     assert_int_equal(device.link, LINK_UP);
     assert_true(device.replies >= 3);
@@ -284,126 +36,298 @@ static void values_arrive_with_their_source_time(void **state)
     close_site(&site);
 }
 
-static void retained_value_stays_as_old_as_it_is(void **state)
+static void one_payload_has_several_points(void **state)
 {
     static struct site site;
 
     (void)state;
-    say(TOPIC_A, "{\"value\":7,\"timestamp\":1000,\"quality\":1}", true);
     open_connected(&site);
-    run_until(&site, site.count[1] > 0);
-    assert_int_equal(site.last[0].source_ms, 1000);
-    assert_int_equal(site.last[0].quality, QUALITY_GOOD); /* its age is the image's to judge */
+    say_until_heard(&site, TOPIC_JSON, "{\"power\":{\"total\":5,\"l1\":2},\"at\":" T0_TEXT "}",
+                    JSON_PLAIN);
+    assert_true(site.last[JSON_TIMED].value == 5 && site.last[JSON_PLAIN].value == 2);
+    assert_int_equal(site.last[JSON_TIMED].source_ms, T0);
+    assert_int_equal(site.last[JSON_PLAIN].source_ms, site.last[JSON_PLAIN].receive_ms);
+    say_until_heard(&site, TOPIC_PLAIN, " 12.5\n", PLAIN);
+    assert_int_equal(site.last[PLAIN].quality, QUALITY_GOOD);
+    assert_true(site.last[PLAIN].value == 12.5);
     close_site(&site);
-    say(TOPIC_A, "", true);
 }
 
-static void bad_payloads_are_verdicts_that_name_the_topic(void **state)
+static void raw_messages_are_handed_on(void **state)
 {
-    static const char *const bad[] = {
-        "{\"value\":\"hot\",\"timestamp\":1743620423000,\"quality\":1}",
-        "{\"value\":NaN,\"timestamp\":1743620423000,\"quality\":1}",
-        "not JSON at all",
+    static struct site site;
+    struct mqtt_config config = plain_config();
+
+    (void)state;
+    strcpy(config.raw[0], "BMS/v1/PUB/Metadata/#");
+    strcpy(config.raw[1], "grid/command");
+    say("BMS/v1/PUB/Metadata/CDU/x", "stored", true);
+    open_site(&site, &config);
+    run_until(&site, site.raw == 1);
+    assert_string_equal(site.raw_topic, "BMS/v1/PUB/Metadata/CDU/x");
+    assert_string_equal(site.raw_payload, "stored");
+    assert_true(site.raw_retained);
+    say("grid/other", "not ours", false);
+    say("grid/command", "", false);
+    run_until(&site, site.raw == 2);
+    assert_string_equal(site.raw_topic, "grid/command");
+    assert_string_equal(site.raw_payload, "");
+    assert_false(site.raw_retained);
+    say("BMS/v1/PUB/Metadata/CDU/x", "", true);
+    close_site(&site);
+}
+
+static void sparkplug_metric_is_a_point(void **state)
+{
+    struct sparkplug_text payload;
+    static struct site site;
+
+    (void)state;
+    open_connected(&site);
+    payload = sparkplug_payload(0, 1, true, NAN, T0);
+    say_bytes("spBv1.0/plant/NBIRTH/edge", payload.bytes, payload.length, false);
+    payload = sparkplug_payload(1, -1, true, 17.5, T0);
+    say_bytes("spBv1.0/plant/DBIRTH/edge/meter", payload.bytes, payload.length, false);
+    run_until(&site, site.good[SPARKPLUG] == 1);
+    assert_true(site.last[SPARKPLUG].value == 17.5);
+    assert_int_equal(site.last[SPARKPLUG].source_ms, T0);
+    payload = sparkplug_payload(2, -1, false, 18.5, T0 + 1000);
+    say_bytes("spBv1.0/plant/DDATA/edge/meter", payload.bytes, payload.length, false);
+    run_until(&site, site.good[SPARKPLUG] == 2);
+    assert_true(site.last[SPARKPLUG].value == 18.5);
+    run_until(&site, health(&site).sparkplug.born == 1);
+    close_site(&site);
+}
+
+/* ---- set-points and heartbeats ----------------------------------------- */
+
+/* The number in the next line, which is a DSX value on this topic. */
+static double heard_number(FILE *file, const char *topic)
+{
+    char line[512], wanted[LIMIT_TOPIC + 16];
+    char *number;
+
+    snprintf(wanted, sizeof(wanted), "%s {\"value\":", topic);
+    assert_non_null(fgets(line, sizeof(line), file));
+    number = strstr(line, wanted);
+    if (!number)
+        fail_msg("%s instead of %s", line, wanted);
+    assert_non_null(strstr(line, ",\"quality\":1}"));
+    return atof(number + strlen(wanted));
+}
+
+/* What a listener heard, after the mark. */
+static FILE *open_heard(const char *path)
+{
+    FILE *file = fopen(path, "r");
+    char line[128];
+
+    assert_non_null(file);
+    assert_non_null(fgets(line, sizeof(line), file));
+    return file;
+}
+
+static void say_setpoint(struct site *site, double value)
+{
+    char payload[96];
+
+    snprintf(payload, sizeof(payload), "{\"value\":%g,\"timestamp\":%lld,\"quality\":1}", value,
+             (long long)clock_now_ms(&site->clock));
+    say(TOPIC_SETPOINT, payload, false);
+}
+
+static void setpoint_is_confirmed_by_what_is_read_back(void **state)
+{
+    const char *output = path_of("heard");
+    static struct site site;
+    struct error error;
+    pid_t listener;
+    FILE *heard;
+
+    (void)state;
+    open_connected(&site);
+    listener = listen_to(TOPIC_WRITE, 1, output);
+    say_setpoint(&site, 19.5); /* it has that value already: no answer to what comes */
+    run_until(&site, site.good[SETPOINT] == 1);
+    assert_int_equal(driver_write(site.driver, SETPOINT, 19.5, &error), 0);
+    assert_int_equal(finish(listener), 0);
+    heard = open_heard(output);
+    assert_true(heard_number(heard, TOPIC_WRITE) == 19.5);
+    fclose(heard);
+    assert_int_equal(site.written, REASON_NONE);
+    say_setpoint(&site, 19.52);
+    run_until(&site, site.written != REASON_NONE);
+    assert_int_equal(site.written, REASON_WRITE_CONFIRMED);
+    assert_int_equal(site.written_point, SETPOINT);
+    assert_true(site.written_value == 19.5);
+
+    assert_int_equal(driver_write(site.driver, SETPOINT, 23, &error), 0);
+    site.written = REASON_NONE;
+    say_setpoint(&site, 19.5);
+    run_until(&site, site.written != REASON_NONE);
+    assert_int_equal(site.written, REASON_WRITE_NOT_HELD);
+
+    site.written = REASON_NONE;
+    assert_int_equal(driver_write(site.driver, SETPOINT, 23, &error), 0);
+    run_until(&site, site.written != REASON_NONE);
+    assert_int_equal(site.written, REASON_WRITE_UNANSWERED);
+
+    assert_int_equal(driver_write(site.driver, DSX, 1, &error), ERROR_INVALID);
+    assert_int_equal(driver_write(site.driver, SETPOINT, NAN, &error), ERROR_INVALID);
+    close_site(&site);
+}
+
+#define HEARTBEAT "BMS/v1/PUB/Metadata/System/Heartbeat"
+#define OBJECT(point, id)                                                                          \
+    "{\"objectType\":\"System\",\"pointType\":\"Heartbeat" point "\",\"objectName\":\"" id         \
+    "\",\"objectId\":\"" id "\""
+
+static void heartbeats_go_both_ways(void **state)
+{
+    static const char *const metadata[][2] = {
+        {HEARTBEAT "TimestampBms/bms", OBJECT("TimestampBms", "BMS") "}"},
+        {HEARTBEAT "TimestampIntegration/tw1",
+         OBJECT("TimestampIntegration", "TW1") ",\"integration\":\"TW1\"}"},
+        {HEARTBEAT "TimestampIntegration/other",
+         OBJECT("TimestampIntegration", "TW2") ",\"integration\":\"TW2\"}"},
+        {HEARTBEAT "EchoIntegration/tw1",
+         OBJECT("EchoIntegration", "BMS") ",\"integration\":\"TW1\"}"},
     };
+    struct mqtt_config config = plain_config();
+    const char *output = path_of("heard");
     static struct site site;
-    struct error last;
+    pid_t listener;
+    double said;
+    FILE *heard;
 
     (void)state;
-    open_connected(&site);
-    say_until_heard(&site, TOPIC_A, "{\"value\":1,\"timestamp\":1743620423000,\"quality\":1}", 1);
-    for (size_t i = 0; i < 3; i++) {
-        uint64_t before = mqtt_malformed(site.driver, &last);
-
-        say_until_heard(&site, TOPIC_A, bad[i], 1);
-        assert_int_equal(site.last[0].quality, QUALITY_BAD);
-        assert_int_equal(site.last[0].reason, REASON_MALFORMED);
-        assert_true(mqtt_malformed(site.driver, &last) > before);
-        assert_non_null(strstr(last.text, TOPIC_A));
-    }
-    say_until_heard(&site, TOPIC_A, "{\"value\":null,\"timestamp\":1743620423000,\"quality\":1}",
-                    1);
-    assert_int_equal(site.last[0].quality, QUALITY_MISSING);
-    say_until_heard(&site, TOPIC_A, "{\"value\":3,\"timestamp\":1743620423000,\"quality\":0}", 1);
-    assert_int_equal(site.last[0].quality, QUALITY_BAD);
-    assert_int_equal(site.last[0].reason, REASON_SOURCE_SAYS_BAD);
-    say_until_heard(&site, TOPIC_A, "{\"value\":3,\"timestamp\":1743620423000,\"quality\":1}", 1);
-    assert_int_equal(site.last[0].quality, QUALITY_GOOD);
+    strcpy(config.integration, "TW1");
+    for (size_t i = 0; i < sizeof(metadata) / sizeof(metadata[0]); i++)
+        say(metadata[i][0], metadata[i][1], true);
+    listener = listen_to("BMS/v1/TW1/Value/System/#", 2, output);
+    open_site(&site, &config);
+    expect_recovery(&site);
+    say("BMS/v1/PUB/Value/System/HeartbeatTimestampBms/bms",
+        "{\"value\":1743620423017,\"timestamp\":" T0_TEXT ",\"quality\":1}", false);
+    run_until(&site, waitpid(listener, NULL, WNOHANG) == listener);
+    heard = open_heard(output);
+    said = heard_number(heard, "BMS/v1/TW1/Value/System/HeartbeatTimestampIntegration/tw1");
+    assert_true(heard_number(heard, "BMS/v1/TW1/Value/System/HeartbeatEchoIntegration/tw1") ==
+                1743620423017.0);
+    fclose(heard);
+    assert_true(fabs(said - (double)clock_now_ms(&site.clock)) < 120000);
+    assert_false(health(&site).bms_silent);
+    for (size_t i = 0; i < sizeof(metadata) / sizeof(metadata[0]); i++)
+        say(metadata[i][0], "", true);
     close_site(&site);
 }
 
-static void huge_payload_harms_nobody(void **state)
+/* ---- who we are, whom we trust ----------------------------------------- */
+
+static void tls_checks_the_name_and_shows_our_certificate(void **state)
 {
-    char path[160];
-    const char *const arguments[] = {"mosquitto_pub", "-h", "127.0.0.1", "-p",
-                                     port_text,       "-q", "1",         "-t",
-                                     TOPIC_A,         "-f", path,        NULL};
+    struct mqtt_config config = plain_config();
     static struct site site;
-    struct error last;
-    FILE *file;
 
     (void)state;
-    snprintf(path, sizeof(path), "%s/huge", folder);
-    file = fopen(path, "w");
-    for (int i = 0; i < 4 << 20; i++)
-        fputc('[', file);
-    fclose(file);
-    open_connected(&site);
-    say_until_heard(&site, TOPIC_A, "{\"value\":1,\"timestamp\":1743620423000,\"quality\":1}", 1);
-    assert_int_equal(finish(run(arguments, NULL)), 0);
-    run_until(&site, site.last[1].reason == REASON_MALFORMED);
-    mqtt_malformed(site.driver, &last);
-    assert_non_null(strstr(last.text, "4194304 bytes"));
-    say_until_heard(&site, TOPIC_A, "{\"value\":1,\"timestamp\":1743620423000,\"quality\":1}", 1);
-    close_site(&site);
-    unlink(path);
-}
-
-static void broker_loss_is_reported_and_healed(void **state)
-{
-    static struct site site;
-    char output[160], line[128];
-    FILE *file;
-
-    (void)state;
-    open_connected(&site);
-    kill_broker();
-    run_until(&site, site.link == LINK_DOWN);
-    assert_int_equal(site.link_reason, REASON_DISCONNECTED);
-    assert_true(health(&site).cause.text[0]);
-    /* While it is away: the newest retained message of a topic waits, others are old news. */
-    assert_int_equal(mqtt_publish(site.driver, "tidewatt/test/jobs/1", "first", 1, true), 0);
-    assert_int_equal(mqtt_publish(site.driver, "tidewatt/test/jobs/1", "second", 1, true), 0);
-    assert_int_equal(mqtt_publish(site.driver, "tidewatt/test/jobs/1", "news", 1, false), 0);
-    assert_int_equal(health(&site).publications_dropped, 1);
-    start_broker();
+    strcpy(config.host, "localhost");
+    config.port = ports[TLS];
+    config.security.tls = true;
+    strcpy(config.security.ca_file, path_of("ca.crt"));
+    open_site(&site, &config);
     run_until(&site, site.link == LINK_UP);
-    assert_int_equal(site.ups, 2);
-    assert_int_equal(site.downs, 1);
-    say_until_heard(&site, TOPIC_A, "{\"value\":5,\"timestamp\":1743620423000,\"quality\":1}", 1);
-    snprintf(output, sizeof(output), "%s/heard", folder);
-    finish(listen_to("tidewatt/test/jobs/+", 1, output));
-    file = fopen(output, "r");
-    assert_non_null(fgets(line, sizeof(line), file));
-    assert_non_null(fgets(line, sizeof(line), file));
-    assert_string_equal(line, "tidewatt/test/jobs/1 second\n");
-    fclose(file);
-    unlink(output);
+    expect_recovery(&site);
+    close_site(&site);
+
+    config.port = ports[TLS_MUTUAL];
+    strcpy(config.security.cert_file, path_of("client.crt"));
+    strcpy(config.security.key_file, path_of("client.key"));
+    open_site(&site, &config);
+    run_until(&site, site.link == LINK_UP);
+    expect_recovery(&site);
     close_site(&site);
 }
+
+static void password_comes_from_a_file(void **state)
+{
+    struct mqtt_config config = plain_config();
+    static struct site site;
+
+    (void)state;
+    config.port = ports[PASSWORD];
+    strcpy(config.username, "tester");
+    write_file("secret", "right\n", 6);
+    strcpy(config.password_file, path_of("secret"));
+    open_site(&site, &config);
+    run_until(&site, site.link == LINK_UP);
+    close_site(&site);
+}
+
+static void wrong_options_are_refused_in_words(void **state)
+{
+    struct mqtt_config base = plain_config();
+    const struct {
+        const char *ca, *cert, *key, *password_file, *raw, *words;
+    } cases[] = {
+        {"none.crt", "", "", "", "", "ca_file"},
+        {"extension", "", "", "", "", "ca_file"},
+        {"ca.crt", "client.crt", "", "", "", "key_file"},
+        {"ca.crt", "client.crt", "good.key", "", "", "key values mismatch"},
+        {"ca.crt", "none.crt", "client.key", "", "", "No such file"},
+        {"ca.crt", "", "", "none", "", "password_file"},
+        {"ca.crt", "", "", "empty", "", "password_file"},
+        {"ca.crt", "", "", "", "a/#/b", "no topic filter"},
+    };
+    const struct driver_sink sink = {0};
+    static struct topology topology;
+    struct clock clock;
+    struct driver *driver;
+    struct error error;
+    uv_loop_t loop;
+
+    (void)state;
+    clock_init_real(&clock);
+    uv_loop_init(&loop);
+    write_file("empty", "\n", 1);
+    base.security.tls = true;
+    strcpy(base.username, "tester");
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct mqtt_config config = base;
+
+        strcpy(config.security.ca_file, path_of(cases[i].ca));
+        if (cases[i].cert[0])
+            strcpy(config.security.cert_file, path_of(cases[i].cert));
+        if (cases[i].key[0])
+            strcpy(config.security.key_file, path_of(cases[i].key));
+        if (cases[i].password_file[0])
+            strcpy(config.password_file, path_of(cases[i].password_file));
+        strcpy(config.raw[0], cases[i].raw);
+        assert_true(
+            mqtt_create(&loop, &clock, &topology, &config, NULL, 0, &sink, &driver, &error) < 0);
+        if (!strstr(error.text, cases[i].words))
+            fail_msg("case %zu: %s", i, error.text);
+    }
+    assert_int_equal(uv_loop_close(&loop), 0);
+}
+
+/* ---- publications ------------------------------------------------------ */
 
 static void unreachable_broker_does_not_hold_anybody_up(void **state)
 {
-    const uint16_t real_port = port;
+    struct mqtt_config config = plain_config();
     static struct site site;
+    struct error error;
 
     (void)state;
-    port = free_port();
-    open_site(&site);
-    port = real_port;
+    config.port = free_port();
+    open_site(&site, &config);
     run_until(&site, site.link == LINK_DOWN);
     assert_int_equal(site.downs, 1);
     assert_int_equal(mqtt_publish(site.driver, "a", "1", 0, true), 0);
     assert_int_equal(mqtt_publish(site.driver, "a/#", "1", 0, true), ERROR_INVALID);
+    /* A set-point is never kept for later. */
+    assert_int_equal(driver_write(site.driver, SETPOINT, 20, &error), 0);
+    assert_int_equal(site.written, REASON_WRITE_FAILED);
     close_site(&site);
 }
 
@@ -415,12 +339,14 @@ static void hung_broker_gets_every_message_once(void **state)
     static struct site site;
     char output[160], line[128], payload[16];
     int total = 0, number;
+    uint64_t before;
     pid_t listener;
     FILE *file;
 
     (void)state;
     memset(heard, 0, sizeof(heard));
     open_connected(&site);
+    before = health(&site).published;
     snprintf(output, sizeof(output), "%s/heard", folder);
     listener = listen_to("count", MESSAGES, output);
     kill(broker, SIGSTOP);
@@ -441,21 +367,9 @@ static void hung_broker_gets_every_message_once(void **state)
     fclose(file);
     unlink(output);
     assert_int_equal(total, MESSAGES);
-    run_until(&site, health(&site).published == MESSAGES);
+    run_until(&site, health(&site).published == before + MESSAGES);
     assert_int_equal(health(&site).publications_dropped, 0);
     close_site(&site);
-}
-
-static void expect_lines(const char *path, const char *wanted)
-{
-    char text[256] = "";
-    FILE *file = fopen(path, "r");
-
-    assert_non_null(file);
-    text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
-    fclose(file);
-    assert_string_equal(text, wanted);
-    unlink(path);
 }
 
 static void presence_is_published_and_withdrawn(void **state)
@@ -513,45 +427,18 @@ static void sudden_death_leaves_the_will(void **state)
     expect_lines(output, "mark here\n" WILL " online\n" WILL " offline\n");
 }
 
-static int set_up(void **state)
-{
-    FILE *file;
-
-    (void)state;
-    log_set_level(LOG_LEVEL_ERROR);
-    snprintf(folder, sizeof(folder), "/tmp/tidewatt-mqtt-XXXXXX");
-    assert_non_null(mkdtemp(folder));
-    port = free_port();
-    snprintf(port_text, sizeof(port_text), "%u", port);
-    snprintf(config_path, sizeof(config_path), "%s/mosquitto.conf", folder);
-    file = fopen(config_path, "w");
-    fprintf(file,
-            "listener %u 127.0.0.1\nallow_anonymous true\npersistence false\n"
-            "max_queued_messages 10000\n",
-            port);
-    if (getuid() == 0)
-        fprintf(file, "user root\n");
-    fclose(file);
-    start_broker();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    kill_broker();
-    unlink(config_path);
-    return rmdir(folder);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_arrive_with_their_source_time),
-        cmocka_unit_test(retained_value_stays_as_old_as_it_is),
-        cmocka_unit_test(bad_payloads_are_verdicts_that_name_the_topic),
-        cmocka_unit_test(huge_payload_harms_nobody),
-        cmocka_unit_test(broker_loss_is_reported_and_healed),
+        cmocka_unit_test(one_payload_has_several_points),
+        cmocka_unit_test(raw_messages_are_handed_on),
+        cmocka_unit_test(sparkplug_metric_is_a_point),
+        cmocka_unit_test(setpoint_is_confirmed_by_what_is_read_back),
+        cmocka_unit_test(heartbeats_go_both_ways),
+        cmocka_unit_test(tls_checks_the_name_and_shows_our_certificate),
+        cmocka_unit_test(password_comes_from_a_file),
+        cmocka_unit_test(wrong_options_are_refused_in_words),
         cmocka_unit_test(unreachable_broker_does_not_hold_anybody_up),
         cmocka_unit_test(hung_broker_gets_every_message_once),
         cmocka_unit_test(presence_is_published_and_withdrawn),
@@ -559,5 +446,5 @@ int main(void)
         cmocka_unit_test(sudden_death_leaves_the_will),
     };
 
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, site_set_up, site_tear_down);
 }

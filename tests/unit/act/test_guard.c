@@ -13,7 +13,7 @@
 #include "controller/act/guard.h"
 
 enum { JOBS = 12, ROOM = 64, ROUNDS = 4000, TICKS = 8 };
-enum { UTILITY, BATTERY, SOC, CHARGE_MAX, DISCHARGE_MAX, SET, SUPPLY_SET, INLET, INPUTS };
+enum { UTILITY, BATTERY, SOC, CHARGE_MAX, DISCHARGE_MAX, SET, SUPPLY_SET, INLET, REVERT, INPUTS };
 
 #define UNKNOWN ((double)NAN)
 
@@ -26,6 +26,7 @@ static const enum point_kind kinds[INPUTS] = {
     [SET] = POINT_POWER_SET,
     [SUPPLY_SET] = POINT_TEMP_SUPPLY_SET,
     [INLET] = POINT_TEMP_INLET,
+    [REVERT] = POINT_POWER_SET_REVERT,
 };
 
 struct bench {
@@ -98,6 +99,7 @@ static void bench_init(struct bench *bench, const struct guard_config *config)
                                                .battery_charge_max = CHARGE_MAX,
                                                .battery_discharge_max = DISCHARGE_MAX,
                                                .battery_set = SET,
+                                               .battery_revert = REVERT,
                                                .supply_set = SUPPLY_SET,
                                                .inlet_temp = INLET};
     memset(bench, 0, sizeof(*bench));
@@ -105,11 +107,11 @@ static void bench_init(struct bench *bench, const struct guard_config *config)
         bench->points[i].kind = kinds[i];
     bench->topology.points = bench->points;
     bench->topology.point_count = INPUTS;
-    bench->image = (struct image){&bench->topology, bench->values, 0};
+    bench->image = (struct image){.topology = &bench->topology, .values = bench->values};
     bench->now_ms = 1000000;
     bench->external_w = (double)INFINITY;
     guard_init(&bench->guard, config, &inputs);
-    static const double at_rest[INPUTS] = {5e5, 0, 50, 5e5, 5e5, 0, 20, 24};
+    static const double at_rest[INPUTS] = {5e5, 0, 50, 5e5, 5e5, 0, 20, 24, 60};
     for (int i = 0; i < INPUTS; i++)
         measure(bench, i, at_rest[i]);
 }
@@ -577,7 +579,7 @@ static void test_blind_charging_stops_first(void **state)
     assert_null(added(&b, VERB_JOB_SUSPEND));
     for (int i = 0; i <= SETTLE_MS / 1000; i++, tick(&b)) { /* it does not follow */
         assert_null(added(&b, VERB_JOB_SUSPEND));
-        guard_written(&b.guard, SET, false);
+        guard_written(&b.guard, SET, REASON_WRITE_FAILED);
         next(&b);
     }
     assert_non_null(added(&b, VERB_JOB_SUSPEND));
@@ -842,7 +844,7 @@ static void test_failed_write_at_the_reserve(void **state)
         config.battery_write_per_hour = 1;
         at_the_reserve(&b, &config);
         for (int i = 0; i < 10; i++) {
-            guard_written(&b.guard, SET, false);
+            guard_written(&b.guard, SET, REASON_WRITE_FAILED);
             next(&b);
             measure(&b, BATTERY, rests ? 0 : 2e5); /* the register alone says what comes */
             tick(&b);
@@ -850,9 +852,9 @@ static void test_failed_write_at_the_reserve(void **state)
             expect(added(&b, VERB_SETPOINT), true, 0, REASON_LIMIT_SOC_RESERVE);
         }
         b.deaf = false;
-        guard_written(&b.guard, SET, false);
+        guard_written(&b.guard, SET, REASON_WRITE_FAILED);
         next(&b), tick(&b);
-        guard_written(&b.guard, SET, true);
+        guard_written(&b.guard, SET, REASON_WRITE_CONFIRMED);
         measure(&b, BATTERY, 0);
         for (int i = 0; i < 10; i++) {
             next(&b), tick(&b);
@@ -884,11 +886,11 @@ static void test_answers_of_other_points(void **state)
     ask_set(&b, SET, 1e5);
     ask_set(&b, SUPPLY_SET, 21);
     tick(&b);
-    guard_written(&b.guard, SET, true);
-    guard_written(&b.guard, -1, false);
-    guard_written(&b.guard, DISCHARGE_MAX, false);
+    guard_written(&b.guard, SET, REASON_WRITE_CONFIRMED);
+    guard_written(&b.guard, -1, REASON_WRITE_FAILED);
+    guard_written(&b.guard, DISCHARGE_MAX, REASON_WRITE_FAILED);
     assert_true(b.guard.battery.written && b.guard.supply.written);
-    guard_written(&b.guard, SUPPLY_SET, false);
+    guard_written(&b.guard, SUPPLY_SET, REASON_WRITE_FAILED);
     assert_true(b.guard.battery.written && !b.guard.supply.written);
 }
 
@@ -906,7 +908,7 @@ static void test_failed_wish(void **state)
         ask_set(&b, SET, 1e5);
         tick(&b);
         writes += b.commands[0].apply;
-        guard_written(&b.guard, SET, false);
+        guard_written(&b.guard, SET, REASON_WRITE_FAILED);
     }
     assert_in_range(writes, 15, 22);
 }
@@ -945,7 +947,7 @@ static void test_failed_cooling_write(void **state)
         tick(&b);
         assert_non_null(added(&b, VERB_SETPOINT));
         expect(added(&b, VERB_SETPOINT), true, 19.5, REASON_LIMIT_RAMP);
-        guard_written(&b.guard, SUPPLY_SET, false);
+        guard_written(&b.guard, SUPPLY_SET, REASON_WRITE_FAILED);
     }
     for (int i = 0; i < 20; i++, next(&b)) /* not even an answer: down to the end ... */
         tick(&b);
@@ -1094,7 +1096,7 @@ static void lose_writes(struct bench *b)
 {
     b->deaf = rand() % 3 == 0;
     if (rand() % 4 == 0)
-        guard_written(&b->guard, rand() % 2 ? SET : SUPPLY_SET, false);
+        guard_written(&b->guard, rand() % 2 ? SET : SUPPLY_SET, REASON_WRITE_REFUSED);
     measure(b, SET, b->values[SET].value);
     measure(b, SUPPLY_SET, b->values[SUPPLY_SET].value);
 }

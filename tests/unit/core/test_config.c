@@ -73,6 +73,39 @@ static void the_documented_defaults_are_the_defaults(void **state)
     configuration_destroy(shown);
 }
 
+/* The image and the guard see a point's rules as its profile states them. */
+static void points_carry_the_rules_of_their_profile(void **state)
+{
+    (void)state;
+    struct notes notes = {""};
+    struct config *config = NULL;
+    int writable = 0;
+    assert_int_equal(configuration_load(CONFIG_FOLDER "/sites/training-hall.cfg", &config, note,
+                                        &notes, NULL),
+                     0);
+    for (int m = 0; m < config->modbus_count; m++) {
+        const struct modbus_device *device = &config->modbus_devices[m];
+        const struct point *points =
+            &config->topology->points[config->topology->devices[device->device].first_point];
+        for (int r = 0; r < device->profile->row_count; r++) {
+            const struct profile_row *row = &device->profile->rows[r];
+            assert_int_equal(points[r].kind, row->point);
+            assert_true(points[r].rate_per_s == row->rate_per_s);
+            assert_true(points[r].frozen_after_ms == row->frozen_after_ms);
+            assert_true(points[r].write.ramp_per_s == row->write.ramp_per_s);
+            assert_true(points[r].write.per_hour == row->write.per_hour);
+            assert_true(points[r].write.lifetime == row->write.lifetime);
+            if (!row->write.allowed)
+                continue;
+            assert_true(points[r].write.low == row->write.low);
+            assert_true(points[r].write.high == row->write.high);
+            writable++;
+        }
+    }
+    assert_true(writable > 0);
+    configuration_destroy(config);
+}
+
 struct mistake {
     const char *find, *replace; /* in the training hall's file */
     const char *told;           /* must be in the notes */
@@ -248,6 +281,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_shipped_files_are_sound),
         cmocka_unit_test(the_documented_defaults_are_the_defaults),
+        cmocka_unit_test(points_carry_the_rules_of_their_profile),
         cmocka_unit_test(each_mistake_is_told_with_its_line),
         cmocka_unit_test(a_missing_file_is_told),
         cmocka_unit_test(check_prints_a_summary_or_json),

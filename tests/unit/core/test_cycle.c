@@ -99,7 +99,7 @@ static void configure(struct site *site, enum mode mode)
                                         .breach_per_mwh = 20000};
     c->overhead_ratio = 0.2;
     c->chiller_device = c->inlet_device = -1;
-    c->battery_revert_after_ms = 120000;
+    c->guard.revert_s = 120;
     c->cooling_every_ms = 600000;
     c->plan_every_ms = 5 * MINUTE_MS;
     c->plan_valid_ms = 30 * MINUTE_MS;
@@ -417,6 +417,112 @@ static void reversion_is_written_until_it_is_near_enough(void **state)
     close_site(&site);
 }
 
+static int32_t point_at(const struct site *site, enum device_role role, enum point_kind kind)
+{
+    return topology_find_point(site->topology, topology_next(site->topology, role, 0), kind);
+}
+
+/* A device that does not take a set-point is told once for each way in which it fails. */
+static void failing_writes_are_told_and_believed(void **state)
+{
+    (void)state;
+    static const struct {
+        enum reason outcome;
+        int event; /* -1: none */
+    } steps[] = {
+        {REASON_WRITE_CONFIRMED, -1},
+        {REASON_WRITE_REFUSED, EVENT_WRITE_FAILING},
+        {REASON_WRITE_REFUSED, -1},
+        {REASON_WRITE_UNANSWERED, EVENT_WRITE_FAILING},
+        {REASON_WRITE_FAILED, EVENT_WRITE_FAILING},
+        {REASON_WRITE_CONFIRMED, EVENT_WRITE_BACK},
+        {REASON_WRITE_CONFIRMED, -1},
+    };
+    struct site site;
+    struct setpoint_note note;
+    open_site(&site, MODE_CONTROL, true);
+    int32_t set = point_at(&site, ROLE_BATTERY, POINT_POWER_SET);
+    cycle_setpoint(site.cycle, set, &note);
+    assert_int_equal(note.outcome, REASON_NONE);
+    cycle_resume_writes(site.cycle, set, 100);
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        struct cycle_event event = {.kind = EVENT_STARTED};
+        bool told = cycle_written(site.cycle, set, 5e3, steps[i].outcome, START_MS, &event);
+        assert_int_equal(told ? (int)event.kind : -1, steps[i].event);
+        cycle_setpoint(site.cycle, set, &note);
+        assert_int_equal(note.outcome, steps[i].outcome);
+        assert_true(note.value == 5e3 && note.at_ms == START_MS);
+    }
+    assert_int_equal(note.life_writes, 106); /* one never left */
+    close_site(&site);
+}
+
+static void letting_go_writes_what_the_register_takes(void **state)
+{
+    (void)state;
+    struct site site;
+    struct decision decision;
+    open_site(&site, MODE_CONTROL, true);
+    int32_t set = point_at(&site, ROLE_BATTERY, POINT_POWER_SET);
+    site.topology->points[set].write = (struct point_write){.low = 10, .high = 20};
+    tick(&site, true);
+    cycle_release(site.cycle, SUBSYSTEM_BATTERY, REASON_SHUTDOWN, "test", site.now_ms, &decision);
+    assert_true(decision.command.value == 10);
+    close_site(&site);
+}
+
+/* ---- verdicts ---- */
+
+static void verdicts_leave_with_the_tick_that_sees_them(void **state)
+{
+    (void)state;
+    struct site site;
+    open_site(&site, MODE_OBSERVE, true);
+    tick(&site, true);
+    assert_int_equal(site.output->verdict_count, site.topology->point_count);
+    tick(&site, true);
+    assert_int_equal(site.output->verdict_count, 0);
+    site.utility_silent = true;
+    tick(&site, true);
+    assert_true(site.output->verdict_count > 0);
+    for (int v = 0; v < site.output->verdict_count; v++) {
+        const struct verdict_change *change = &site.output->verdicts[v];
+        int32_t device = site.topology->points[change->point].device;
+        assert_int_equal(site.topology->devices[device].role, ROLE_UTILITY);
+        assert_int_equal(change->reason, REASON_TIMEOUT);
+        assert_int_equal(change->at_ms, site.now_ms);
+    }
+    assert_int_equal(cycle_snapshot(site.cycle)->verdicts_withheld, 0);
+    close_site(&site);
+}
+
+/* Told with the reading that proves it, not when the quarter hour closes. */
+static void a_counter_that_restarts_is_told_at_once(void **state)
+{
+    (void)state;
+    struct site site;
+    struct counter_note note;
+    int told = 0;
+    open_site(&site, MODE_OBSERVE, true);
+    int32_t counter = point_at(&site, ROLE_UTILITY, POINT_ENERGY_IMPORT);
+    site.import_wh = 5e9;
+    for (int i = 0; i < 5; i++)
+        tick(&site, true);
+    site.import_wh = 0;
+    cycle_counter(site.cycle, counter, &note);
+    assert_int_equal(note.reason, REASON_NONE);
+    for (int i = 0; i < 5; i++) {
+        tick(&site, true);
+        for (int e = 0; e < site.output->event_count; e++)
+            told += site.output->events[e].kind == EVENT_COUNTER_RESTARTED;
+    }
+    assert_int_equal(told, 1);
+    cycle_counter(site.cycle, counter, &note);
+    assert_int_equal(note.reason, REASON_COUNTER_RESET);
+    assert_true(note.at_ms > START_MS && note.at_ms <= site.now_ms);
+    close_site(&site);
+}
+
 static void letting_go_idles_the_battery(void **state)
 {
     (void)state;
@@ -587,6 +693,10 @@ int main(void)
         cmocka_unit_test(an_unmetered_feeder_takes_no_job),
         cmocka_unit_test(nothing_starts_without_the_utility_meter),
         cmocka_unit_test(reversion_is_written_until_it_is_near_enough),
+        cmocka_unit_test(failing_writes_are_told_and_believed),
+        cmocka_unit_test(letting_go_writes_what_the_register_takes),
+        cmocka_unit_test(verdicts_leave_with_the_tick_that_sees_them),
+        cmocka_unit_test(a_counter_that_restarts_is_told_at_once),
         cmocka_unit_test(letting_go_idles_the_battery),
         cmocka_unit_test(a_lying_plan_is_rejected),
         cmocka_unit_test(an_expired_plan_falls_back_once),

@@ -29,6 +29,7 @@ static struct {
     char asker[LIMIT_NAME];
     int verdict;
     const char *error;
+    const char *broker;
 } fake;
 
 static const struct snapshot *fake_snapshot(void *context)
@@ -58,7 +59,11 @@ static int fake_devices(void *context, struct api_device *ret_devices, int most)
                                          .role = "battery",
                                          .link = "down",
                                          .reason = REASON_TIMEOUT,
-                                         .points = 4};
+                                         .points = 4,
+                                         .bad_points = 3,
+                                         .absent_points = 1,
+                                         .worst = QUALITY_MISSING,
+                                         .worst_reason = REASON_TIMEOUT};
     return 1;
 }
 
@@ -66,6 +71,28 @@ static void fake_totals(void *context, struct api_totals *ret_totals)
 {
     (void)context;
     ret_totals->store_written = 42;
+    snprintf(ret_totals->broker_host, sizeof(ret_totals->broker_host), "%s", fake.broker);
+    snprintf(ret_totals->broker_link, sizeof(ret_totals->broker_link), "down");
+    snprintf(ret_totals->broker_cause, sizeof(ret_totals->broker_cause), "refused");
+    ret_totals->broker_malformed = 3;
+}
+
+static void fake_point(void *context, int32_t point, struct api_point *ret_point)
+{
+    (void)context;
+    *ret_point = (struct api_point){.name = "power_set_w",
+                                    .unit = "W",
+                                    .value = point == 0 ? (double)NAN : 5e3,
+                                    .quality = point == 0 ? QUALITY_BAD : QUALITY_GOOD,
+                                    .reason = point == 0 ? REASON_FROZEN : REASON_FRESH,
+                                    .source_ms = point == 0 ? 0 : fake.snapshot.now_ms - 1500,
+                                    .counter_reason = point == 0 ? REASON_COUNTER_RESET : 0,
+                                    .counter_ms = fake.snapshot.now_ms,
+                                    .writable = point == 1,
+                                    .set_value = 6e3,
+                                    .set_outcome = REASON_WRITE_REFUSED,
+                                    .writes = 12,
+                                    .lifetime = 100000};
 }
 
 static int judge(const char *asker, struct error *error)
@@ -106,6 +133,7 @@ static const struct api_core core = {
     .plan = fake_plan,
     .jobs = fake_jobs,
     .devices = fake_devices,
+    .point = fake_point,
     .totals = fake_totals,
     .submit = fake_submit,
     .cancel = fake_cancel,
@@ -116,9 +144,9 @@ static const struct api_core core = {
     .speed = 1,
 };
 
-static json_t *ask(const char *line)
+static json_t *ask_of(const struct api_core *whom, const char *line)
 {
-    char *reply = api_answer(&core, "olga", line);
+    char *reply = api_answer(whom, "olga", line);
     json_t *root;
 
     assert_non_null(reply);
@@ -127,6 +155,11 @@ static json_t *ask(const char *line)
     assert_non_null(root);
     free(reply);
     return root;
+}
+
+static json_t *ask(const char *line)
+{
+    return ask_of(&core, line);
 }
 
 static const json_t *at(const json_t *root, const char *key)
@@ -148,6 +181,7 @@ static int reset(void **state)
 {
     (void)state;
     memset(&fake, 0, sizeof(fake));
+    fake.broker = "";
     fake.snapshot = (struct snapshot){.now_ms = 1781481600000,
                                       .import_w = 812000,
                                       .export_w = NAN,
@@ -195,8 +229,64 @@ static void status_lists_devices_with_their_reason(void **state)
     assert_string_equal(string_at(device, "reason"), "timeout");
     assert_true(json_is_null(at(device, "round_trip_ms")));
     assert_int_equal(json_integer_value(at(device, "good_points")), 0);
+    assert_int_equal(json_integer_value(at(device, "bad_points")), 3);
+    assert_int_equal(json_integer_value(at(device, "absent_points")), 1);
+    assert_string_equal(string_at(device, "worst"), "missing");
+    assert_string_equal(string_at(device, "worst_reason"), "timeout");
     assert_int_equal(json_integer_value(at(at(root, "store"), "written")), 42);
     json_decref(root);
+}
+
+static void status_speaks_of_the_broker_when_there_is_one(void **state)
+{
+    json_t *root = ask("{\"do\":\"status\"}");
+
+    (void)state;
+    assert_true(json_is_null(at(root, "broker")));
+    json_decref(root);
+    fake.broker = "192.0.2.1";
+    root = ask("{\"do\":\"status\"}");
+    assert_string_equal(string_at(at(root, "broker"), "host"), "192.0.2.1");
+    assert_string_equal(string_at(at(root, "broker"), "link"), "down");
+    assert_string_equal(string_at(at(root, "broker"), "cause"), "refused");
+    assert_int_equal(json_integer_value(at(at(root, "broker"), "malformed")), 3);
+    json_decref(root);
+}
+
+static void points_say_what_is_known_and_why(void **state)
+{
+    struct topology *topology = topology_create();
+    const struct point kinds[] = {{.kind = POINT_POWER}, {.kind = POINT_POWER_SET}};
+    struct api_core with_topology = core;
+    const json_t *points, *set;
+    json_t *root;
+
+    (void)state;
+    topology_add_device(topology, "battery", ROLE_BATTERY, -1, 1000, NULL);
+    topology_add_point(topology, &kinds[0], NULL);
+    topology_add_point(topology, &kinds[1], NULL);
+    with_topology.topology = topology;
+    root = ask_of(&with_topology, "{\"do\":\"points\",\"device\":\"battery\"}");
+    points = at(root, "points");
+    assert_int_equal(json_array_size(points), 2);
+    assert_true(json_is_null(at(json_array_get(points, 0), "value")));
+    assert_true(json_is_null(at(json_array_get(points, 0), "age_ms")));
+    assert_true(json_is_null(at(json_array_get(points, 0), "set")));
+    assert_string_equal(string_at(json_array_get(points, 0), "reason"), "frozen");
+    assert_string_equal(string_at(at(json_array_get(points, 0), "counter"), "reason"),
+                        "counter_reset");
+    assert_true(json_is_null(at(json_array_get(points, 1), "counter")));
+    assert_true(json_number_value(at(json_array_get(points, 1), "value")) == 5e3);
+    assert_int_equal(json_integer_value(at(json_array_get(points, 1), "age_ms")), 1500);
+    set = at(json_array_get(points, 1), "set");
+    assert_string_equal(string_at(set, "outcome"), "write_refused");
+    assert_int_equal(json_integer_value(at(set, "writes")), 12);
+    json_decref(root);
+    root = ask_of(&with_topology, "{\"do\":\"points\",\"device\":\"bttery\"}");
+    assert_true(json_is_false(at(root, "ok")));
+    assert_non_null(strstr(string_at(root, "error"), "bttery"));
+    json_decref(root);
+    topology_destroy(topology);
 }
 
 static void plan_shows_slots_and_jobs(void **state)
@@ -386,6 +476,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(status_says_null_for_the_unknown, reset),
         cmocka_unit_test_setup(status_lists_devices_with_their_reason, reset),
+        cmocka_unit_test_setup(status_speaks_of_the_broker_when_there_is_one, reset),
+        cmocka_unit_test_setup(points_say_what_is_known_and_why, reset),
         cmocka_unit_test_setup(plan_shows_slots_and_jobs, reset),
         cmocka_unit_test_setup(jobs_hide_the_ended_unless_asked, reset),
         cmocka_unit_test_setup(submit_passes_the_request_and_the_asker, reset),

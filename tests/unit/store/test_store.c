@@ -45,6 +45,33 @@ static void test_only_news_is_stored_and_unknown_is_null(void **state)
     site_end(&site);
 }
 
+static void test_verdicts_are_stored_with_their_time(void **state)
+{
+    (void)state;
+    struct site site;
+    site_begin(&site);
+    struct store *store = open_store(&site);
+    int32_t soc = point_of(&site, "battery", POINT_SOC);
+    int32_t power = point_of(&site, "utility", POINT_POWER);
+    site.output.verdicts[0] = (struct verdict_change){T0 + 300, soc, QUALITY_BAD, REASON_FROZEN, 0};
+    site.output.verdicts[1] =
+        (struct verdict_change){T0 + 1000, soc, QUALITY_GOOD, REASON_FRESH, 3};
+    site.output.verdicts[2] =
+        (struct verdict_change){T0 + 1000, power, QUALITY_BAD, REASON_TOO_FAST, 0};
+    site.output.verdict_count = 3;
+    assert_true(store_post_tick(store, T0 + 1000, &site.output));
+    store_close(store);
+    assert_ask(&site, "SELECT count(*) FROM v_point_verdict", 3);
+    assert_ask(&site,
+               "SELECT lasted_ms FROM v_point_verdict WHERE point = 'battery.soc_pct'"
+               " AND quality = 'bad' AND reason = 'frozen' AND at_utc = '2026-06-15T00:00:00.300Z'",
+               700);
+    assert_ask(&site, "SELECT withheld FROM v_point_verdict WHERE quality = 'good'", 3);
+    assert_unknown(&site, "SELECT lasted_ms FROM v_point_verdict WHERE reason = 'too_fast'");
+    assert_sound(&site);
+    site_end(&site);
+}
+
 /* One level against plain arithmetic over the raw rows: the number of steps that differ. */
 static void assert_level(const struct site *site, const char *table, int64_t step_ms,
                          int64_t end_ms)
@@ -438,6 +465,11 @@ struct recovered {
     int mean_count;
     int64_t last_job_id;
     int jobs_by_state[JOB_STATES];
+    struct {
+        int32_t point;
+        int64_t count;
+    } writes[4];
+    int write_count;
 };
 
 static void on_meter(void *context, int32_t point, int64_t end_ms, int64_t end_milliwh,
@@ -498,6 +530,13 @@ static void on_peak(void *context, int64_t month_start_ms, double peak_w)
     r->peak_w = peak_w;
 }
 
+static void on_writes(void *context, int32_t point, int64_t count)
+{
+    struct recovered *r = context;
+    r->writes[r->write_count].point = point;
+    r->writes[r->write_count++].count = count;
+}
+
 static void on_mode(void *context, enum subsystem subsystem, enum mode mode)
 {
     struct recovered *r = context;
@@ -536,6 +575,7 @@ static struct recovered recover_at(struct store *store, int64_t now_ms)
                                          .mean = on_mean,
                                          .job = on_job,
                                          .peak = on_peak,
+                                         .writes = on_writes,
                                          .mode = on_mode,
                                          .plan = on_plan,
                                          .plan_id = on_plan_id,
@@ -662,6 +702,35 @@ static void test_a_restart_finds_its_commitments(void **state)
 }
 
 /* Down before midnight, up after it: yesterday closes in this run, with all its quarters. */
+/* Of all runs together; what never left wears nothing. */
+static void test_the_life_of_registers_is_known(void **state)
+{
+    (void)state;
+    static const enum reason outcomes[] = {REASON_WRITE_CONFIRMED, REASON_WRITE_REFUSED,
+                                           REASON_WRITE_NOT_HELD, REASON_WRITE_UNANSWERED,
+                                           REASON_WRITE_FAILED};
+    struct site site;
+    site_begin(&site);
+    int32_t set = point_of(&site, "battery", POINT_POWER_SET);
+    struct store *store = open_store(&site);
+    assert_int_equal(recover_at(store, T0).write_count, 0);
+    for (int run = 0; run < 2; run++) {
+        for (int i = 0; i < 5; i++)
+            assert_true(store_post_write(store, T0 + i, set, 1e3, outcomes[i]));
+        store_close(store);
+        store = open_store(&site);
+    }
+    struct recovered r = recover_at(store, T0 + HOUR_MS);
+    assert_int_equal(r.write_count, 1);
+    assert_int_equal(r.writes[0].point, set);
+    assert_int_equal(r.writes[0].count, 8);
+    store_close(store);
+    assert_ask(&site, "SELECT writes FROM v_register_life WHERE point = 'battery.power_set_w'", 8);
+    assert_ask(&site, "SELECT unsent FROM v_register_life", 2);
+    assert_ask(&site, "SELECT count(*) FROM v_setpoint_write WHERE outcome = 'write_not_held'", 2);
+    site_end(&site);
+}
+
 static void test_yesterday_comes_back_whole(void **state)
 {
     (void)state;
@@ -820,6 +889,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_only_news_is_stored_and_unknown_is_null),
+        cmocka_unit_test(test_verdicts_are_stored_with_their_time),
         cmocka_unit_test(test_rollups_equal_recomputation),
         cmocka_unit_test(test_old_rows_go_only_after_their_rollup),
         cmocka_unit_test(test_a_tick_is_stored_whole_and_once),
@@ -828,6 +898,7 @@ int main(void)
         cmocka_unit_test(test_forecasts_are_thinned_and_compared),
         cmocka_unit_test(test_the_plan_comes_back_as_it_was),
         cmocka_unit_test(test_a_restart_finds_its_commitments),
+        cmocka_unit_test(test_the_life_of_registers_is_known),
         cmocka_unit_test(test_yesterday_comes_back_whole),
         cmocka_unit_test(test_an_unknown_quarter_comes_back_unknown),
         cmocka_unit_test(test_only_intervals_without_account_come_back),

@@ -113,7 +113,6 @@ static void wrong_lines_name_the_word(void **state)
         {"x --when tomorrow", "--when"},
         {"x --when +3kW", "--when"},
         {"x -p", "-p"},
-        {"x 1 2 3 4 5", "\"5\""},
         {"x --pow 6kW", "--pow"},
         {"x --when 2026-11-22T06:00", "--when"},
     };
@@ -129,6 +128,23 @@ static void wrong_lines_name_the_word(void **state)
             fail_msg("%s: %s", cases[i].line, error.text);
     }
     assert_true(got.power_w == 0 && got.work_ms == 0 && !got.when.given);
+}
+
+static void too_many_words_are_refused(void **state)
+{
+    static char word[] = "word", last[] = "last";
+    char *words[CLI_WORDS + 3] = {word};
+    struct cli_operands operands;
+    struct error error = {""};
+
+    (void)state;
+    for (int i = 1; i <= CLI_WORDS; i++)
+        words[i] = word;
+    assert_int_equal(cli_parse(options, CLI_WORDS + 1, words, &operands, &error), 0);
+    assert_int_equal(operands.count, CLI_WORDS);
+    words[CLI_WORDS + 1] = last;
+    assert_int_equal(cli_parse(options, CLI_WORDS + 2, words, &operands, &error), ERROR_INVALID);
+    assert_non_null(strstr(error.text, "\"last\""));
 }
 
 static void help_lists_every_option(void **state)
@@ -176,6 +192,7 @@ int main(void)
         cmocka_unit_test_setup(the_rest_is_not_looked_at, reset),
         cmocka_unit_test_setup(times_are_absolute_or_relative, reset),
         cmocka_unit_test_setup(wrong_lines_name_the_word, reset),
+        cmocka_unit_test(too_many_words_are_refused),
         cmocka_unit_test(help_lists_every_option),
         cmocka_unit_test(tables_align_by_characters_and_stay_harmless),
     };
