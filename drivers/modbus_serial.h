@@ -17,7 +17,11 @@ struct modbus_serial_config {
     uint32_t seed; /* of the jitter */
 };
 
-/* Opens the line on the worker, and again for ever after it was lost (an adapter unplugged). NULL:
+/* A request's time-out is the device's: the time that the frames take at this speed comes on top. A
+ * unit that owes an older reply is asked a question first (rtu_owed.h), which may take as long
+ * again, and is not sent the request unless it answers.
+ *
+ * Opens the line on the worker, and again for ever after it was lost (an adapter unplugged). NULL:
  * out of memory or threads. */
 struct modbus_port *modbus_serial_create(struct uv_loop_s *loop,
                                          const struct modbus_serial_config *config,

@@ -218,6 +218,13 @@ static void on_log(struct mosquitto *client, void *context, int level, const cha
         error_set(&m->complaint, 0, "%s", text);
 }
 
+static bool hung_up(int code, int system_error)
+{
+    return code == MOSQ_ERR_CONN_LOST ||
+           (code == MOSQ_ERR_ERRNO && (system_error == 0 || system_error == EPROTO ||
+                                       system_error == ECONNRESET || system_error == EPIPE));
+}
+
 /* Why a connection ended, in words that say what to do. */
 static void explain(struct mqtt *m, int code, int system_error, struct error *ret_cause)
 {
@@ -227,6 +234,10 @@ static void explain(struct mqtt *m, int code, int system_error, struct error *re
         error_set(ret_cause, 0, "%s", mqtt_tls_refusal(m->tls));
     else if (code == MOSQ_ERR_TLS || (m->complaint.text[0] && m->tls))
         error_set(ret_cause, 0, "TLS: %s", m->complaint.text);
+    else if (m->tls && !m->consented && hung_up(code, system_error))
+        error_set(ret_cause, 0,
+                  "TLS: the broker hung up without a reason; if it asks for a client "
+                  "certificate, set mqtt.cert_file and mqtt.key_file");
     else if (code == MOSQ_ERR_KEEPALIVE)
         error_set(ret_cause, 0, "the broker has not answered for %d s", m->config.keepalive_s);
     else if (robbed(m))
@@ -234,7 +245,7 @@ static void explain(struct mqtt *m, int code, int system_error, struct error *re
                   "the broker has closed the connection %d times soon after "
                   "accepting it; another client may be using our client id \"%s\"",
                   m->short_lives, m->config.client_id);
-    else if (code == MOSQ_ERR_CONN_LOST || (code == MOSQ_ERR_ERRNO && !system_error))
+    else if (hung_up(code, system_error))
         error_set(ret_cause, 0, "the broker closed the connection");
     else
         error_set(ret_cause, 0, "%s",
@@ -369,14 +380,14 @@ static int turn(struct mqtt *m, int timeout_ms)
         return MOSQ_ERR_ERRNO;
     if (fds[1].revents & POLLERR)
         failure = socket_failure(fds[1].fd);
-    if ((fds[1].revents & POLLOUT) && !failure)
-        code = mosquitto_loop_write(m->client, 1);
-    if (code == MOSQ_ERR_SUCCESS && (fds[1].revents & (POLLIN | POLLERR | POLLHUP)))
-        code = read_packets(m); /* after a failure, too: the broker's last word may say why */
+    if (fds[1].revents & (POLLIN | POLLERR | POLLHUP))
+        code = read_packets(m); /* first: the last word of a lost broker may say why */
     if (code == MOSQ_ERR_SUCCESS && failure) {
         errno = failure;
         return MOSQ_ERR_ERRNO;
     }
+    if (code == MOSQ_ERR_SUCCESS && (fds[1].revents & POLLOUT))
+        code = mosquitto_loop_write(m->client, 1);
     if (code == MOSQ_ERR_SUCCESS)
         code = mosquitto_loop_misc(m->client);
     return code;
@@ -447,10 +458,11 @@ static void serve(struct mqtt *m, struct error *ret_cause)
             farewell(m);
         return;
     }
-    m->short_lives = m->consented && real_ms() - began_ms < LASTING_MS && code == MOSQ_ERR_CONN_LOST
-                         ? m->short_lives + 1
-                         : 0;
-    m->cut_off = !m->consented && code == MOSQ_ERR_CONN_LOST;
+    m->short_lives =
+        m->consented && hung_up(code, system_error) && real_ms() - began_ms < LASTING_MS
+            ? m->short_lives + 1
+            : 0;
+    m->cut_off = !m->consented && hung_up(code, system_error);
     explain(m, code, system_error, ret_cause);
 }
 

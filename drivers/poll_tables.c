@@ -67,5 +67,5 @@ void poll_tables_release(struct poll_tables *tables, const struct poll_plan *pla
         }
         return;
     }
-    assert(!"a plan of these tables");
+    assert(false && "no plan of these tables");
 }

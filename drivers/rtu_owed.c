@@ -6,7 +6,7 @@
 void rtu_owed_request(struct rtu_owed *owed, uint8_t unit, int64_t sent_ns)
 {
     struct rtu_debt *debt = &owed->units[unit];
-    debt->last_ns = sent_ns;
+    debt->request_ns = debt->last_ns = sent_ns;
     debt->request = true;
     if (debt->question) {
         /* An answer to a question older than this request would prove nothing about it. Of the
@@ -22,15 +22,15 @@ void rtu_owed_question(struct rtu_owed *owed, uint8_t unit, int64_t sent_ns)
     owed->units[unit].question = true;
 }
 
-static bool is_recent(const struct rtu_debt *debt, int64_t now_ns)
+static bool is_recent(int64_t sent_ns, int64_t now_ns)
 {
-    return now_ns - debt->last_ns < RTU_OWED_MS * INT64_C(1000000);
+    return now_ns - sent_ns < RTU_OWED_MS * INT64_C(1000000);
 }
 
 bool rtu_owed_must_ask(const struct rtu_owed *owed, uint8_t unit, int64_t now_ns)
 {
     const struct rtu_debt *debt = &owed->units[unit];
-    return debt->request && is_recent(debt, now_ns);
+    return debt->request && is_recent(debt->request_ns, now_ns);
 }
 
 uint8_t rtu_owed_function(const struct rtu_owed *owed, uint8_t unit)
@@ -41,7 +41,7 @@ uint8_t rtu_owed_function(const struct rtu_owed *owed, uint8_t unit)
 bool rtu_owed_any(const struct rtu_owed *owed, uint8_t unit, int64_t now_ns)
 {
     const struct rtu_debt *debt = &owed->units[unit];
-    return (debt->request || debt->question) && is_recent(debt, now_ns);
+    return (debt->request || debt->question) && is_recent(debt->last_ns, now_ns);
 }
 
 void rtu_owed_request_answered(struct rtu_owed *owed, uint8_t unit)

@@ -20,7 +20,8 @@ enum { RTU_OWED_MS = 30000 };
 
 struct rtu_owed {
     struct rtu_debt {
-        int64_t last_ns;     /* sending of the last request or question without an answer; real */
+        int64_t request_ns;  /* sending of the last request without an answer; real */
+        int64_t last_ns;     /* of that or of the last question without one */
         bool request;        /* a request is unanswered */
         bool question;       /* questions of the present function are unanswered */
         bool other_function; /* the second of the functions is the present one */

@@ -11,7 +11,7 @@
 enum {
     BACKOFF_FIRST_MS = 250,
     BACKOFF_MOST_MS = 30000,
-    BUFFER = 512, /* more than a frame */
+    BUFFER = 512,       /* more than a frame */
     ADDRESSES_MOST = 8, /* of a name, tried in turn */
 };
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""config/tidewatt.cfg documents every option of controller/core/config.c in its group, and no other.
+"""config/tidewatt.cfg documents every option of controller/core/config*.c in its group, and no other.
 
 Usage: config_documented.py ROOT
 """
@@ -8,7 +8,8 @@ import re
 import sys
 
 ROW = re.compile(r'\b(?:QUANTITY|NEEDED|NUMBER|INTEGER)\("(\w+)", "(\w+)"')
-TEXT = re.compile(r'read_text\(top, "(\w+)", "(\w+)"')
+TEXT = re.compile(r'read_(?:text|flag)\(top, "(\w+)", "(\w+)"')
+PATH = re.compile(r'read_mqtt_path\(top, "(\w+)"')
 MODE = re.compile(r'subsystem_options\[SUBSYSTEMS\] = \{(.*?)\}', re.S)
 
 
@@ -22,8 +23,10 @@ def groups(text):
 
 def main():
     root = pathlib.Path(sys.argv[1])
-    source = (root / "controller/core/config.c").read_text(encoding="utf-8")
+    source = "".join(file.read_text(encoding="utf-8")
+                     for file in sorted((root / "controller/core").glob("config*.c")))
     known = set(ROW.findall(source)) | set(TEXT.findall(source))
+    known |= {("mqtt", name) for name in PATH.findall(source)}
     known |= {("modes", name) for name in re.findall(r'"(\w+)"', MODE.search(source)[1])}
     shown = set(groups((root / "config/tidewatt.cfg").read_text(encoding="utf-8")))
     for group, name in sorted(known - shown):

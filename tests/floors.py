@@ -36,7 +36,7 @@ LIBRARIES = {
     r"libconfig\.h": [r"controller/base/conf\.c"],
     r"sqlite3\.h": [r"controller/store/.*"],
     r"coin/.*|Clp_C_Interface\.h": [r"controller/plan/lp_clp\.c"],
-    r"mosquitto\.h": [r"drivers/mqtt_connection\.c", r"tools/twin/bms_mqtt\.c"],
+    r"mosquitto\.h": [r"drivers/mqtt_connection\.c", r"tools/twin/bms_mqtt\.c", r"tools/bench/.*"],
     r"modbus(/modbus)?\.h": [r"drivers/modbus_serial\.c", r"tools/twin/modbus_server\.c", r"tools/bench/.*"],
     r"protobuf-c/.*|.*\.pb-c\.h": [r"drivers/sparkplug\.c"],
     r"systemd/.*": [r"controller/core/service_systemd\.c"],

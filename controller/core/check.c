@@ -165,31 +165,25 @@ int core_check(const char *path, FILE *out, bool json)
 
 /* ---- what building management describes ---- */
 
-static int print_proposal(const struct dsx *dsx, bool as_config, FILE *out)
+static int print_proposal(const struct dsx_proposal *proposal, bool as_config, FILE *out)
 {
-    struct dsx_proposal *proposal = dsx_propose(dsx);
-    char *text = NULL;
-    if (proposal)
-        text = as_config ? dsx_render_config(proposal) : dsx_render_text(proposal);
+    char *text = as_config ? dsx_render_config(proposal) : dsx_render_text(proposal);
     fputs(text ? text : "out of memory\n", out);
     int problems = text ? 0 : 1;
     free(text);
-    dsx_proposal_destroy(proposal);
     return problems;
 }
 
 static int discover(const struct config *config, int64_t most_ms, bool as_config, FILE *out)
 {
-    struct dsx *dsx = dsx_create(config->mqtt.integration);
+    struct dsx_proposal *proposal;
     struct error error;
-    int problems = 1;
-    if (!dsx)
-        fputs("out of memory\n", out);
-    else if (onboard_gather(config, most_ms, dsx, &error) < 0)
+    if (onboard_discover(config, most_ms, &proposal, &error) < 0) {
         fprintf(out, "%s\n", error.text);
-    else
-        problems = print_proposal(dsx, as_config, out);
-    dsx_destroy(dsx);
+        return 1;
+    }
+    int problems = print_proposal(proposal, as_config, out);
+    dsx_proposal_destroy(proposal);
     return problems;
 }
 

@@ -74,9 +74,9 @@ static void read_modbus(struct device_reader *reader, int32_t device)
     struct config *config = reader->config;
     struct modbus_device *out = &config->modbus_devices[config->modbus_count];
     *out = (struct modbus_device){.device = device};
-    config_read_wire(reader->node, config, out);
     const char *name = conf_string_required(reader->node, "profile");
     out->profile = *name ? find_profile(reader, name) : NULL;
+    config_read_wire(reader->node, config, out);
     for (int r = 0; out->profile && r < out->profile->row_count; r++) {
         struct point point = point_of(&out->profile->rows[r]);
         struct error error;

@@ -8,13 +8,20 @@
 
 #include "drivers/dsx_metadata.h"
 
+const char *config_mqtt_text(const struct error *error)
+{
+    static const char name[] = "mqtt: ";
+    bool named = strncmp(error->text, name, strlen(name)) == 0;
+    return error->text + (named ? strlen(name) : 0);
+}
+
 static bool read_flag(struct conf_node *top, const char *group, const char *name, bool fallback)
 {
     return conf_flag(conf_group(top, group, false), name, fallback);
 }
 
-static void read_path(struct conf_node *top, const char *name, const struct config *config,
-                      char *path)
+static void read_mqtt_path(struct conf_node *top, const char *name, const struct config *config,
+                           char *path)
 {
     char text[LIMIT_PATH] = "";
     config_read_text(top, "mqtt", name, "", text, sizeof text);
@@ -38,10 +45,10 @@ static void read_broker(struct conf_node *top, struct config *config)
 static void read_files(struct conf_node *top, struct config *config)
 {
     struct mqtt_config *mqtt = &config->mqtt;
-    read_path(top, "password_file", config, mqtt->password_file);
-    read_path(top, "ca_file", config, mqtt->security.ca_file);
-    read_path(top, "cert_file", config, mqtt->security.cert_file);
-    read_path(top, "key_file", config, mqtt->security.key_file);
+    read_mqtt_path(top, "password_file", config, mqtt->password_file);
+    read_mqtt_path(top, "ca_file", config, mqtt->security.ca_file);
+    read_mqtt_path(top, "cert_file", config, mqtt->security.cert_file);
+    read_mqtt_path(top, "key_file", config, mqtt->security.key_file);
 }
 
 /* The integration is one level of a topic. */
@@ -70,7 +77,7 @@ void config_read_mqtt(struct conf_node *top, struct config *config)
     read_building(top, config);
     if (*config->mqtt.host) {
         if (mqtt_config_check(&config->mqtt, &error) < 0)
-            conf_error(group, "%s", error.text);
+            conf_error(group, "%s", config_mqtt_text(&error));
     } else if (config->values.onboard_ms > 0) {
         conf_error(group, "onboard needs a broker: set mqtt.host");
     }

@@ -196,7 +196,7 @@ static void read_feedback(struct conf_node *node, const struct config *config, i
             conf_error(write, "feedback \"%s\": name another point of this device", name);
     }
     if (*point->write.topic && writeback_check(point, &error) < 0)
-        conf_error(node, "%s", error.text);
+        conf_error(node, "%s", config_mqtt_text(&error));
 }
 
 /* ---- points of a device ---- */

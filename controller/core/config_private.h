@@ -34,6 +34,8 @@ void config_read_wire(struct conf_node *node, struct config *config, struct modb
 
 /* ---- config_mqtt.c, config_mqtt_points.c ---- */
 
+/* The driver's texts begin with its name; the place in the file says that already. */
+const char *config_mqtt_text(const struct error *error);
 /* The options of the group, but for the numbers, which are read already. */
 void config_read_mqtt(struct conf_node *top, struct config *config);
 /* The points of the device that was added last. */

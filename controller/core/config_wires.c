@@ -165,15 +165,18 @@ static void check_unit(struct conf_node *node, const struct config *config,
                    RTU_UNIT_MOST);
     else if (uses_rtu(wire) && (device->unit < 1 || device->unit > RTU_UNIT_MOST))
         conf_error(node, "unit %d: in RTU frames it is 1 to %d", device->unit, RTU_UNIT_MOST);
+    /* One unit may be several devices, each with a profile of its own: an inverter, its battery and
+     * its meter. */
     for (int i = 0; i < config->modbus_count; i++) {
         const struct modbus_device *other = &config->modbus_devices[i];
-        if (other->wire != device->wire || other->unit != device->unit)
+        if (other->wire != device->wire || other->unit != device->unit ||
+            other->profile != device->profile)
             continue;
-        conf_error(node, "unit %d%s is already that of device \"%s\" at the same %s: %s",
-                   device->unit, given ? "" : " (the default)",
-                   config->topology->devices[other->device].name,
-                   wire->is_serial ? "bus" : "address",
-                   "give each device its own unit, or another address");
+        conf_error(
+            node, "unit %d%s is already that of device \"%s\" with the same profile and %s: %s",
+            device->unit, given ? "" : " (the default)",
+            config->topology->devices[other->device].name, wire->is_serial ? "bus" : "address",
+            "give each device its own unit, or another address");
         return;
     }
 }

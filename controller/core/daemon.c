@@ -400,7 +400,7 @@ static int open_mqtt(struct daemon *daemon, const struct driver_sink *sink, stru
         return ERROR_SYSTEM;
     if (mqtt_create(&daemon->loop, daemon->clock, config->topology, &config->mqtt,
                     config->mqtt_points, config->mqtt_point_count, sink, &daemon->mqtt, error) < 0)
-        return error_prefix(error, ERROR_SYSTEM, "mqtt");
+        return ERROR_SYSTEM;
     if (daemon->onboard)
         mqtt_listen(daemon->mqtt, &listener);
     daemon->drivers[daemon->driver_count++] = daemon->mqtt;

@@ -3,6 +3,7 @@
 #include "controller/core/onboard.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,13 +14,74 @@
 #include "drivers/spool_file.h"
 
 enum {
-    LOOK_MS = 20,                /* between two looks while gathering */
-    QUIET_MS = 1000,             /* nothing came for so long: that was all */
-    CALM_MS = 10000,             /* the watch judges when nothing changed for so long ... */
-    JUDGE_MS = 60000,            /* ... and not more often than this, since that takes some time */
-    TELL_MS = 600000,            /* between two tellings */
-    SEEN = 2 * LIMIT_DSX_POINTS, /* slots for topics, a power of two */
+    LOOK_MS = 20,                 /* between two looks while gathering */
+    QUIET_MS = 1000,              /* nothing came for so long: that was all */
+    CALM_MS = 10000,              /* the watch judges when nothing changed for so long */
+    TELL_MS = 600000,             /* between two tellings */
+    SLOTS = 2 * LIMIT_DSX_POINTS, /* for topics */
 };
+
+/* Opens the file of onboarded devices, with the number of the description that they are from. */
+#define SUM_LINE "# metadata "
+
+/* ---- what is described ---- */
+
+/* What a topic says; both hashed, topic 0: a free slot, payload 0: nothing. */
+struct said {
+    uint64_t topic, payload;
+};
+
+/* All that building management says, as one number: whatever the order in which it came. */
+struct description {
+    struct said *said;
+    int32_t count;
+    uint64_t sum; /* 0: nothing */
+};
+
+/* FNV-1a; never 0. */
+static uint64_t hash(const void *data, size_t length)
+{
+    const unsigned char *bytes = data;
+    uint64_t value = 14695981039346656037u;
+    for (size_t i = 0; i < length; i++)
+        value = (value ^ bytes[i]) * 1099511628211u;
+    return value ? value : 1;
+}
+
+static int description_init(struct description *description, struct error *error)
+{
+    *description = (struct description){.said = calloc(SLOTS, sizeof *description->said)};
+    return description->said ? 0 : error_set(error, ERROR_SYSTEM, "out of memory");
+}
+
+static void description_finish(struct description *description)
+{
+    free(description->said);
+}
+
+static uint64_t share(const struct said *said)
+{
+    return said->payload ? hash(said, sizeof *said) : 0;
+}
+
+/* True: it says something else than before. A full table takes no new topic, as the registry takes
+ * no new point. */
+static bool description_take(struct description *description, const char *topic,
+                             const void *payload, size_t length)
+{
+    const struct said now = {hash(topic, strlen(topic)), length ? hash(payload, length) : 0};
+    uint64_t slot = now.topic % SLOTS;
+    while (description->said[slot].topic && description->said[slot].topic != now.topic)
+        slot = (slot + 1) % SLOTS;
+    struct said *held = &description->said[slot];
+    if (!held->topic && description->count == LIMIT_DSX_POINTS)
+        return false;
+    description->count += !held->topic;
+    bool news = held->payload != now.payload;
+    description->sum ^= share(held) ^ share(&now);
+    *held = now;
+    return news;
+}
 
 /* ---- gathering ---- */
 
@@ -28,6 +90,7 @@ struct gathering {
     uv_timer_t timer;
     struct driver *driver;
     struct dsx *dsx;
+    struct description *description;
     uint64_t end_ms, last_ms; /* uv_now */
     int messages;
 };
@@ -39,6 +102,7 @@ static void take_metadata(void *context, const char *topic, const void *payload,
     (void)retained;
     /* what is wrong with a message becomes a finding of the proposal */
     (void)dsx_take(gathering->dsx, topic, payload, length, NULL);
+    (void)description_take(gathering->description, topic, payload, length);
     gathering->messages++;
     gathering->last_ms = uv_now(&gathering->loop);
 }
@@ -109,10 +173,10 @@ static int run(struct gathering *gathering, const struct config *config, int64_t
     return result;
 }
 
-int onboard_gather(const struct config *config, int64_t most_ms, struct dsx *dsx,
-                   struct error *error)
+static int gather(const struct config *config, int64_t most_ms, struct dsx *dsx,
+                  struct description *description, struct error *error)
 {
-    struct gathering gathering = {.dsx = dsx};
+    struct gathering gathering = {.dsx = dsx, .description = description};
     int code = uv_loop_init(&gathering.loop);
     if (code < 0)
         return error_set(error, ERROR_SYSTEM, "event loop: %s", uv_strerror(code));
@@ -123,102 +187,112 @@ int onboard_gather(const struct config *config, int64_t most_ms, struct dsx *dsx
     return result;
 }
 
+static int propose(const struct config *config, int64_t most_ms, struct dsx_proposal **ret_proposal,
+                   uint64_t *ret_sum, struct error *error)
+{
+    struct description description;
+    struct dsx *dsx = dsx_create(config->mqtt.integration);
+    int result = description_init(&description, error);
+    if (result == 0)
+        result = dsx ? gather(config, most_ms, dsx, &description, error)
+                     : error_set(error, ERROR_SYSTEM, "out of memory");
+    struct dsx_proposal *proposal = result == 0 ? dsx_propose(dsx) : NULL;
+    if (result == 0 && !proposal)
+        result = error_set(error, ERROR_SYSTEM, "out of memory");
+    if (result == 0) {
+        *ret_proposal = proposal;
+        *ret_sum = description.sum;
+    }
+    description_finish(&description);
+    dsx_destroy(dsx);
+    return result;
+}
+
+int onboard_discover(const struct config *config, int64_t most_ms,
+                     struct dsx_proposal **ret_proposal, struct error *error)
+{
+    uint64_t sum;
+    return propose(config, most_ms, ret_proposal, &sum, error);
+}
+
 /* ---- the file ---- */
 
-static int write_proposal(const struct config *config, const struct dsx_proposal *proposal,
-                          struct error *ret_told)
+static int write_text(const struct config *config, const char *text, struct error *error)
 {
     char path[LIMIT_PATH];
     configuration_onboarded_path(config, path, sizeof path);
-    char *text = dsx_render_config(proposal);
-    if (!text)
-        return error_set(ret_told, ERROR_SYSTEM, "out of memory");
-    char *name = strrchr(path, '/');
-    if (name)
-        *name++ = '\0';
-    int result = spool_write(AT_FDCWD, name ? path : ".", name ? name : path, text, strlen(text),
-                             true, ret_told);
-    free(text);
+    char *slash = strrchr(path, '/');
+    if (slash)
+        *slash = '\0';
+    return spool_write(AT_FDCWD, slash ? path : ".", slash ? slash + 1 : path, text, strlen(text),
+                       true, error);
+}
+
+static int write_proposal(const struct config *config, const struct dsx_proposal *proposal,
+                          uint64_t sum, struct error *error)
+{
+    char *devices = dsx_render_config(proposal), *text = NULL;
+    int result = error_set(error, ERROR_SYSTEM, "out of memory");
+    if (devices && asprintf(&text, SUM_LINE "%016" PRIx64 "\n%s", sum, devices) >= 0) {
+        result = write_text(config, text, error);
+        free(text);
+    }
+    free(devices);
+    return result;
+}
+
+int onboard_renew(const struct config *config, struct error *ret_told)
+{
+    struct dsx_proposal *proposal;
+    uint64_t sum;
+    int result = propose(config, (int64_t)config->values.onboard_ms, &proposal, &sum, ret_told);
+    if (result < 0)
+        return result;
+    result = write_proposal(config, proposal, sum, ret_told);
     if (result == 0)
         error_set(ret_told, 0,
                   "building management describes %d devices with %d points; %d points are not "
                   "used, %d findings: tidewatt check --discover shows them",
                   proposal->device_count, proposal->point_count, proposal->unmapped_count,
                   proposal->finding_count);
-    return result;
-}
-
-int onboard_renew(const struct config *config, struct error *ret_told)
-{
-    struct dsx *dsx = dsx_create(config->mqtt.integration);
-    if (!dsx)
-        return error_set(ret_told, ERROR_SYSTEM, "out of memory");
-    int result = onboard_gather(config, (int64_t)config->values.onboard_ms, dsx, ret_told);
-    struct dsx_proposal *proposal = result == 0 ? dsx_propose(dsx) : NULL;
-    if (proposal)
-        result = write_proposal(config, proposal, ret_told);
-    else if (result == 0)
-        result = error_set(ret_told, ERROR_SYSTEM, "out of memory");
     dsx_proposal_destroy(proposal);
-    dsx_destroy(dsx);
     return result;
 }
 
 /* ---- the watch ---- */
 
-/* What a topic said last; both hashed, topic 0: a free slot. */
-struct seen {
-    uint64_t topic, payload;
-};
-
 struct onboard_watch {
-    struct dsx *dsx;
-    struct seen *seen;
-    int32_t seen_count;
-    uint64_t in_force, told;               /* hashes of descriptions; told 0: none yet */
-    bool doubtful;                         /* something changed since it was judged last */
-    int64_t changed_ms, judge_ms, tell_ms; /* real: last change, next judgement, next telling */
+    struct description now;
+    uint64_t in_force, told;     /* sums; told 0: none yet */
+    bool doubtful;               /* something changed since it was judged last */
+    int64_t changed_ms, tell_ms; /* real: last change, next telling */
 };
 
-/* FNV-1a; never 0. */
-static uint64_t hash(const void *data, size_t length)
+/* 0: there is no file, or it does not say. */
+static uint64_t read_sum(const struct config *config)
 {
-    const unsigned char *bytes = data;
-    uint64_t value = 14695981039346656037u;
-    for (size_t i = 0; i < length; i++)
-        value = (value ^ bytes[i]) * 1099511628211u;
-    return value ? value : 1;
-}
-
-static uint64_t hash_file(const char *path)
-{
-    size_t length = 0;
-    char *text = NULL;
+    char path[LIMIT_PATH], line[sizeof SUM_LINE + 32] = "";
+    configuration_onboarded_path(config, path, sizeof path);
     FILE *file = fopen(path, "r");
-    if (file && getdelim(&text, &length, '\0', file) < 0)
-        text[0] = '\0';
-    if (file)
-        fclose(file);
-    uint64_t value = text ? hash(text, strlen(text)) : 1;
-    free(text);
-    return value;
+    if (!file)
+        return 0;
+    bool read = fgets(line, sizeof line, file) != NULL;
+    fclose(file);
+    bool says = read && strncmp(line, SUM_LINE, strlen(SUM_LINE)) == 0;
+    return says ? strtoull(line + strlen(SUM_LINE), NULL, 16) : 0;
 }
 
 int onboard_watch_create(const struct config *config, struct onboard_watch **ret_watch,
                          struct error *error)
 {
-    char path[LIMIT_PATH];
     struct onboard_watch *watch = calloc(1, sizeof *watch);
-    if (watch) {
-        watch->dsx = dsx_create(config->mqtt.integration);
-        watch->seen = calloc(SEEN, sizeof *watch->seen);
-    }
-    if (!watch || !watch->dsx || !watch->seen) {
-        onboard_watch_destroy(watch);
+    if (!watch)
         return error_set(error, ERROR_SYSTEM, "out of memory");
+    if (description_init(&watch->now, error) < 0) {
+        free(watch);
+        return ERROR_SYSTEM;
     }
-    configuration_onboarded_path(config, path, sizeof path);
-    watch->in_force = hash_file(path);
+    watch->in_force = read_sum(config);
     *ret_watch = watch;
     return 0;
 }
@@ -227,60 +301,28 @@ void onboard_watch_destroy(struct onboard_watch *watch)
 {
     if (!watch)
         return;
-    dsx_destroy(watch->dsx);
-    free(watch->seen);
+    description_finish(&watch->now);
     free(watch);
-}
-
-/* Whether the topic said something else before; remembers it. A full table takes no new topic, as
- * the registry takes no new point. */
-static bool is_news(struct onboard_watch *watch, const char *topic, const void *payload,
-                    size_t length)
-{
-    const struct seen now = {hash(topic, strlen(topic)), hash(payload, length)};
-    uint64_t slot = now.topic % SEEN;
-    while (watch->seen[slot].topic && watch->seen[slot].topic != now.topic)
-        slot = (slot + 1) % SEEN;
-    if (watch->seen[slot].topic == 0 && watch->seen_count++ >= LIMIT_DSX_POINTS) {
-        watch->seen_count--;
-        return false;
-    }
-    bool news = watch->seen[slot].payload != now.payload;
-    watch->seen[slot] = now;
-    return news;
 }
 
 void onboard_watch_take(struct onboard_watch *watch, const char *topic, const void *payload,
                         size_t length, int64_t real_ms)
 {
-    if (!is_news(watch, topic, payload, length))
+    if (!description_take(&watch->now, topic, payload, length))
         return;
-    (void)dsx_take(watch->dsx, topic, payload, length, NULL);
     watch->doubtful = true;
     watch->changed_ms = real_ms;
 }
 
-static uint64_t hash_proposal(const struct dsx *dsx)
-{
-    struct dsx_proposal *proposal = dsx_propose(dsx);
-    char *text = proposal ? dsx_render_config(proposal) : NULL;
-    uint64_t value = text ? hash(text, strlen(text)) : 0;
-    free(text);
-    dsx_proposal_destroy(proposal);
-    return value;
-}
-
 bool onboard_watch_changed(struct onboard_watch *watch, int64_t real_ms)
 {
-    bool calm = real_ms - watch->changed_ms >= CALM_MS;
-    if (!watch->doubtful || !calm || real_ms < watch->judge_ms || real_ms < watch->tell_ms)
+    uint64_t sum = watch->now.sum;
+    if (!watch->doubtful || real_ms - watch->changed_ms < CALM_MS || real_ms < watch->tell_ms)
         return false;
     watch->doubtful = false;
-    watch->judge_ms = real_ms + JUDGE_MS;
-    uint64_t described = hash_proposal(watch->dsx);
-    if (described == 0 || described == watch->in_force || described == watch->told)
+    if (sum == watch->in_force || sum == watch->told)
         return false;
-    watch->told = described;
+    watch->told = sum;
     watch->tell_ms = real_ms + TELL_MS;
     return true;
 }

@@ -15,11 +15,11 @@
 #include "controller/core/config.h"
 #include "drivers/dsx_metadata.h"
 
-/* Gathers what the broker of the configuration has retained, and what comes meanwhile, into `dsx`:
- * until nothing new came for a second, at most `most_ms` of real time. Waits for that long: not for
- * the control thread. ERROR_UNREACHABLE: there was no connection, or no metadata came. */
-int onboard_gather(const struct config *config, int64_t most_ms, struct dsx *dsx,
-                   struct error *error);
+/* Gathers what the broker of the configuration has retained, and what comes meanwhile: until
+ * nothing came for a second, at most `most_ms` of real time. Waits for that long: not for the
+ * control thread. ERROR_UNREACHABLE: there was no connection, or no metadata came. */
+int onboard_discover(const struct config *config, int64_t most_ms,
+                     struct dsx_proposal **ret_proposal, struct error *error);
 
 /* Gathers, and writes the file if anything came. Whatever the outcome, `ret_told` says it in
  * words; negative: the file of the last time, if there is one, stands as it was. */
@@ -32,7 +32,7 @@ int onboard_watch_create(const struct config *config, struct onboard_watch **ret
 void onboard_watch_destroy(struct onboard_watch *watch);
 void onboard_watch_take(struct onboard_watch *watch, const char *topic, const void *payload,
                         size_t length, int64_t real_ms);
-/* True when other devices are described now than the file has; once for each such description. */
+/* True when the metadata is not what the file was made from; once for each such description. */
 bool onboard_watch_changed(struct onboard_watch *watch, int64_t real_ms);
 
 #endif

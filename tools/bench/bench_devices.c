@@ -2,7 +2,6 @@
 #include "tools/bench/bench_devices.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <math.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -11,11 +10,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { REGISTERS_MOST = 125 };
@@ -23,29 +20,6 @@ enum { REGISTERS_MOST = 125 };
 static int device_count;
 static int64_t delay_ns;
 static _Atomic int64_t *reads; /* shared by the devices and the benchmark */
-
-void die(const char *what)
-{
-    fprintf(stderr, "bench: %s: %s\n", what, strerror(errno));
-    exit(1);
-}
-
-static int64_t clock_ns(clockid_t clock)
-{
-    struct timespec now;
-    clock_gettime(clock, &now);
-    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
-}
-
-int64_t mono_ns(void)
-{
-    return clock_ns(CLOCK_MONOTONIC);
-}
-
-double cpu_us(void)
-{
-    return (double)clock_ns(CLOCK_PROCESS_CPUTIME_ID) / 1e3;
-}
 
 /* ---- the devices ---- */
 

@@ -1,5 +1,5 @@
 /* Modbus TCP devices of a benchmark: a child process that answers each request after a fixed time,
- * the controller's view of them, and what all benchmarks of them need. */
+ * and the controller's view of them. */
 #ifndef TIDEWATT_BENCH_DEVICES_H
 #define TIDEWATT_BENCH_DEVICES_H
 
@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "drivers/modbus_master.h"
+#include "tools/bench/bench.h"
 
 enum {
     BLOCKS = 4,
@@ -17,10 +18,6 @@ enum {
     DEAD_UNIT = 2,        /* never answers */
     REPLY_TIMEOUT_MS = 500,
 };
-
-_Noreturn void die(const char *what);
-int64_t mono_ns(void);
-double cpu_us(void); /* of this process */
 
 /* Room for `count` connections at once. */
 pid_t start_devices(int count, int64_t delay_ns, uint16_t *ret_port);

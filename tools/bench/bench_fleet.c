@@ -119,22 +119,18 @@ static void report(const struct fleet *fleet, const struct fleet *idle, double l
     char value[40], beside[40];
     snprintf(value, sizeof value, "%.1f ms", fleet->worst_ms);
     snprintf(beside, sizeof beside, "limit %g ms", READ_LIMIT_MS);
-    printf("%-34s  %20s  %-16s  %.2f\n", "all living ones read, worst", value, beside,
-           fleet->worst_ms / READ_LIMIT_MS);
+    print_row("all living ones read, worst", value, beside, fleet->worst_ms / READ_LIMIT_MS);
     double mean_ms = fleet->sum_ms / fleet->whole;
     snprintf(value, sizeof value, "%.1f ms", mean_ms);
-    printf("%-34s  %20s  %-16s  -\n", "all living ones read, mean", value, "-");
     snprintf(beside, sizeof beside, "%.0f ms", libmodbus_ms);
-    printf("%-34s  %20s  %-16s  %.3f\n", "the same beside libmodbus", value, beside,
-           mean_ms / libmodbus_ms);
+    print_row("the same, mean, beside libmodbus", value, beside, mean_ms / libmodbus_ms);
     snprintf(value, sizeof value, "%d of %d", ticks - fleet->whole, ticks);
-    printf("%-34s  %20s  %-16s  %d\n", "rounds not read whole", value, "limit 0",
-           ticks - fleet->whole);
+    print_row("rounds not read whole", value, "limit 0", ticks - fleet->whole);
     snprintf(value, sizeof value, "%d of %d", fleet->late, ticks);
-    printf("%-34s  %20s  %-16s  %d\n", "ticks late by over 10 ms", value, "limit 0", fleet->late);
+    print_row("ticks late by over 10 ms", value, "limit 0", fleet->late);
     snprintf(value, sizeof value, "%.1f ms", fleet->worst_late_ms);
     snprintf(beside, sizeof beside, "%.1f ms", idle->worst_late_ms);
-    printf("%-34s  %20s  %-16s  -\n", "tick late, worst, beside no devices", value, beside);
+    print_row("tick late, worst, beside no devices", value, beside, NAN);
     printf("%d devices of %d blocks that answer after %g ms, %d of them silent for ever (time-out "
            "%d ms); a tick of %d ms; libmodbus: best of %d sweeps over one block each\n",
            device_count, blocks, delay_ms, dead_count, REPLY_TIMEOUT_MS, TICK_MS, SWEEPS);

@@ -114,7 +114,7 @@ static double cost_us(const struct figures *f)
     return f->cpu_us / (double)f->reads;
 }
 
-static double resident_mib(const struct figures *f)
+static double memory_mib(const struct figures *f)
 {
     return f->resident_mib;
 }
@@ -150,26 +150,26 @@ static void print_share(const struct client *own, const struct client *peer)
     char value[40], least[40];
     snprintf(value, sizeof value, "%.2f", share);
     snprintf(least, sizeof least, "target %.2g", LEAST_SHARE);
-    printf("%-34s  %20s  %-16s  %.2f\n", "throughput, of the bare client's", value, least,
-           share / LEAST_SHARE);
+    print_row("throughput, of the bare epoll client's", value, least, share / LEAST_SHARE);
     printf("of the bare epoll client's throughput, turn by turn: %.2f to %.2f\n", shares[0],
            shares[TURNS - 1]);
 }
 
-static void print_row(const char *figure, const char *name, int decimals, const char *unit,
-                      double own, double peer)
+static void print_beside(const char *figure, const char *name, int decimals, const char *unit,
+                         double own, double peer)
 {
     char label[64], value[40], beside[40];
     snprintf(label, sizeof label, "%s, beside %s", figure, name);
     snprintf(value, sizeof value, "%.*f %s", decimals, own, unit);
     snprintf(beside, sizeof beside, "%.*f %s", decimals, peer, unit);
-    printf("%-34s  %20s  %-16s  %.2f\n", label, value, beside, own / peer);
+    print_row(label, value, beside, own / peer);
 }
 
 static void print_against(const struct client *own, const struct client *peer)
 {
-    print_row("throughput", peer->name, 0, "reads/s", median(own, rate), median(peer, rate));
-    print_row("processor", peer->name, 1, "us a read", median(own, cost_us), median(peer, cost_us));
+    print_beside("throughput", peer->name, 0, "reads/s", median(own, rate), median(peer, rate));
+    print_beside("processor", peer->name, 1, "us a read", median(own, cost_us),
+                 median(peer, cost_us));
 }
 
 /* A wide range says that the machine, not the client, made the figure. */
@@ -188,13 +188,13 @@ static void report(const struct client clients[CLIENTS], const struct task *task
     print_share(&clients[DRIVER], &clients[EPOLL]);
     for (int c = DRIVER + 1; c < CLIENTS; c++)
         print_against(&clients[DRIVER], &clients[c]);
-    print_row("values", clients[COLLECTD].name, 0, "values/s",
-              median(&clients[DRIVER], rate) * ROWS, median(&clients[COLLECTD], rate));
+    print_beside("values", clients[COLLECTD].name, 0, "values/s",
+                 median(&clients[DRIVER], rate) * ROWS, median(&clients[COLLECTD], rate));
     printf("%d devices of %d blocks of %d registers, answering after %g ms; median of %d turns\n",
            task->devices, BLOCKS, 2 * ROWS, delay_ms, TURNS);
     printf("a read brings the driver %d values of 2 registers, collectd one; collectd: 5 threads "
            "that block, no plugin that writes, %.1f MiB resident\n",
-           ROWS, median(&clients[COLLECTD], resident_mib));
+           ROWS, median(&clients[COLLECTD], memory_mib));
     for (int c = 0; c < CLIENTS; c++)
         print_range(&clients[c]);
 }

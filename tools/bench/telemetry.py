@@ -25,8 +25,9 @@ class Figures:
         self.resident_mib = daemon.memory_mib("status", "VmRSS")
         self.peak_mib = daemon.memory_mib("status", "VmHWM")
         self.good_pct = daemon.good_share(since_ms) * 100
-        self.stored = daemon.query(
-            "SELECT count(*) FROM sample WHERE at_ms >= ?", since_ms)[0] / seconds
+        self.stored_per_s = daemon.query(  # the newest wait for the store's next batch
+            "SELECT count(*) * 1.0 / count(DISTINCT at_ms) FROM sample WHERE at_ms >= ?",
+            since_ms)[0]
 
 
 def measure(options, devices, ports):
@@ -48,7 +49,7 @@ def report(options, idle, fleet):
         bench_site.row(f"resident at its peak, {name}", f"{figures.peak_mib:.2f} MiB")
     points = options.devices * sum(map(len, bench_site.POINTS))
     print(f"{options.devices} devices of {bench_site.BLOCKS} blocks, {points} points, at 1 Hz for "
-          f"{options.seconds} s; {fleet.stored:.0f} samples stored a second, "
+          f"{options.seconds} s; {fleet.stored_per_s:.0f} samples stored a tick, "
           f"{fleet.good_pct:.1f} % of them good")
 
 

@@ -207,6 +207,8 @@ void bms_mqtt_publish(struct bms_mqtt *bms, const struct plant *plant,
         publish(bms, topic, payload, true);
     }
     for (int point = 0; value_due && point < BMS_POINTS; point++) {
+        if (!bms_publishes(point))
+            continue;
         bms_value_topic(bms->site, point, topic, sizeof(topic));
         bms_value(plant, outside, point, payload);
         publish(bms, topic, payload, false);

@@ -1,17 +1,32 @@
 /* See bms_points.h. Site names are checked to hold neither quotes nor topic wildcards. */
 #include "tools/twin/bms_points.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { OUTDOOR, IRRADIANCE, WIND_SPEED, PRICE, CARBON, INLET, UTILITY_POWER, HEARTBEAT, RACK_1 };
+enum {
+    OUTDOOR,
+    IRRADIANCE,
+    WIND_SPEED,
+    PRICE,
+    CARBON,
+    INLET,
+    UTILITY_POWER,
+    HEARTBEAT,
+    HEARTBEAT_OF_INTEGRATION,
+    ECHO_OF_INTEGRATION,
+    RACK_1
+};
 
-/* `identity` is what the contract asks of this kind of object; %s stands for the site. */
+/* `identity` is what the contract asks of this kind of object; %s stands for the site. Those that
+ * serve the racks say so: the power path begins at the utility meter. */
 static const struct {
     const char *type; /* object type and point type, as in the topic */
     const char *path; /* after the site */
     const char *object_type, *point_type;
     const char *identity;
+    bool serves_racks;
 } POINTS[RACK_1] = {
     [OUTDOOR] = {"Sensor/AirTemperature", "weather/outdoor", "Sensor", "AirTemperature",
                  "\"objectName\":\"Outdoor air\",\"objectId\":\"%s/weather/outdoor\","
@@ -32,14 +47,24 @@ static const struct {
                 "\"processArea\":[\"Grid carbon intensity\"],\"engUnit\":\"g/kWh\""},
     [INLET] = {"AHU/AirTemperature", "hall/inlet", "AHU", "AirTemperature",
                "\"objectName\":\"Hall air handler\",\"objectId\":\"%s/hall\","
-               "\"servesId\":[\"rowa\",\"rowb\"],\"processArea\":[\"Rack inlet\"],"
-               "\"engUnit\":\"C\""},
+               "\"processArea\":[\"Rack inlet\"],\"engUnit\":\"C\"",
+               .serves_racks = true},
     [UTILITY_POWER] = {"PowerMeter/ActivePower", "utility", "PowerMeter", "ActivePower",
-                       "\"objectName\":\"Utility meter\",\"objectId\":\"utility\","
-                       "\"servesId\":[\"%s\"],\"engUnit\":\"kW\""},
+                       "\"objectName\":\"Utility meter\",\"objectId\":\"%s/utility\","
+                       "\"engUnit\":\"kW\"",
+                       .serves_racks = true},
     [HEARTBEAT] = {"System/HeartbeatTimestampBms", "bms", "System", "HeartbeatTimestampBms",
                    "\"objectName\":\"BMS\",\"objectId\":\"BMS\","
                    "\"scope\":\"BMS/v1/PUB/Value/+/+/%s/#\""},
+    [HEARTBEAT_OF_INTEGRATION] = {"System/HeartbeatTimestampIntegration", "integration", "System",
+                                  "HeartbeatTimestampIntegration",
+                                  "\"objectName\":\"Controller of %s\","
+                                  "\"objectId\":\"" BMS_INTEGRATION "\","
+                                  "\"integration\":\"" BMS_INTEGRATION "\""},
+    [ECHO_OF_INTEGRATION] = {"System/HeartbeatEchoIntegration", "bms-echo", "System",
+                             "HeartbeatEchoIntegration",
+                             "\"objectName\":\"BMS of %s\",\"objectId\":\"BMS\","
+                             "\"integration\":\"" BMS_INTEGRATION "\""},
 };
 
 static char rack_row(int point)
@@ -72,6 +97,11 @@ void bms_metadata_topic(const char *site, int point, char *ret_topic, size_t siz
     topic("Metadata", site, point, ret_topic, size);
 }
 
+bool bms_publishes(int point)
+{
+    return point != HEARTBEAT_OF_INTEGRATION && point != ECHO_OF_INTEGRATION;
+}
+
 static double value(const struct plant *plant, const struct outside *outside, int point)
 {
     switch (point) {
@@ -99,6 +129,7 @@ static double value(const struct plant *plant, const struct outside *outside, in
 void bms_value(const struct plant *plant, const struct outside *outside, int point,
                char ret_payload[BMS_PAYLOAD])
 {
+    assert(bms_publishes(point));
     snprintf(ret_payload, BMS_PAYLOAD, "{\"value\":%.*f,\"timestamp\":%lld,\"quality\":1}",
              point == HEARTBEAT ? 0 : 3, value(plant, outside, point), (long long)plant->time_ms);
 }
@@ -122,15 +153,29 @@ static void put_site(const char *identity, const char *site, char *ret_text, siz
     snprintf(ret_text, size, "%.*s%s%s", (int)(gap - identity), identity, site, gap + 2);
 }
 
+/* "servesId" with every rack. */
+static void put_racks(const char *site, char *ret_text, size_t size)
+{
+    size_t used = (size_t)snprintf(ret_text, size, ",\"servesId\":[");
+
+    for (int point = RACK_1; point < BMS_POINTS; point++)
+        used +=
+            (size_t)snprintf(ret_text + used, size - used, "%s\"%s/row%c/rack%d\"",
+                             point > RACK_1 ? "," : "", site, rack_row(point), rack_number(point));
+    snprintf(ret_text + used, size - used, "]");
+}
+
 void bms_metadata(const char *site, int point, char ret_payload[BMS_PAYLOAD])
 {
-    char identity[BMS_PAYLOAD / 2];
+    char identity[BMS_PAYLOAD / 4], racks[BMS_PAYLOAD / 2 + 128] = "";
 
     if (point >= RACK_1) {
         rack_metadata(site, point, ret_payload);
         return;
     }
+    if (POINTS[point].serves_racks)
+        put_racks(site, racks, sizeof(racks));
     put_site(POINTS[point].identity, site, identity, sizeof(identity));
-    snprintf(ret_payload, BMS_PAYLOAD, "{\"objectType\":\"%s\",\"pointType\":\"%s\",%s}",
-             POINTS[point].object_type, POINTS[point].point_type, identity);
+    snprintf(ret_payload, BMS_PAYLOAD, "{\"objectType\":\"%s\",\"pointType\":\"%s\",%s%s}",
+             POINTS[point].object_type, POINTS[point].point_type, identity, racks);
 }

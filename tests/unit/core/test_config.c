@@ -80,9 +80,9 @@ static void points_carry_the_rules_of_their_profile(void **state)
     struct notes notes = {""};
     struct config *config = NULL;
     int writable = 0;
-    assert_int_equal(configuration_load(CONFIG_FOLDER "/sites/training-hall.cfg", &config, note,
-                                        &notes, NULL),
-                     0);
+    assert_int_equal(
+        configuration_load(CONFIG_FOLDER "/sites/training-hall.cfg", &config, note, &notes, NULL),
+        0);
     for (int m = 0; m < config->modbus_count; m++) {
         const struct modbus_device *device = &config->modbus_devices[m];
         const struct point *points =
@@ -133,12 +133,42 @@ static const struct mistake mistakes[] = {
     {"host = \"127.0.0.1\"", "host = \"\"", "mqtt.host"},
     {"jobs = \"observe\"", "jobs = \"dictate\"", "observe"},
     {"feeders: (", "feeders: ", "training-hall"},
-    {"name = \"ups\"; role = \"ups\"", "name = \"ups\"; role = \"utility\"", "more than one device"},
+    {"name = \"ups\"; role = \"ups\"", "name = \"ups\"; role = \"utility\"",
+     "more than one device"},
     {"wear = \"12 /MWh\"", "revert_after = \"10 s\"", "writes_per_hour"},
     {"role = \"battery\"", "role = \"cooling\"", "must have the role"},
     {"role = \"pv\"; profile = \"twin-pv\"", "role = \"cooling\"; profile = \"twin-pv\"",
      "energy_import_wh"},
     {"valid = \"30 min\"", "valid = \"2 min\"", "plan.valid"},
+    /* wires */
+    {"address = \"127.0.0.1:15003\"", "address = \"127.0.0.1:15004\"", "(the default) is already"},
+    {"address = \"127.0.0.1:15003\"", "address = \"127.0.0.1:15004\"; unit = 1; framing = \"rtu\"",
+     "framing differs"},
+    {"address = \"127.0.0.1:15003\"", "framing = \"ascii\"; address = \"127.0.0.1:15003\"", "rtu"},
+    {"address = \"127.0.0.1:15003\"", "address = \"127.0.0.1:15003\"; framing = \"rtu\"; unit = 0",
+     "1 to 247"},
+    {"address = \"127.0.0.1:15003\"", "bus = \"hall\"; unit = 3", "no bus \"hall\""},
+    {"devices: (\n",
+     "buses: ( { name = \"hall\"; device = \"/dev/ttyS9\"; } );\ndevices: (\n"
+     "  { name = \"x\"; profile = \"twin-meter\"; bus = \"hall\"; },\n",
+     "unit is missing"},
+    {"devices: (\n",
+     "buses: ( { name = \"hall\"; device = \"/dev/ttyS9\"; } );\ndevices: (\n"
+     "  { name = \"x\"; profile = \"twin-meter\"; bus = \"hall\"; unit = 4; },\n"
+     "  { name = \"y\"; profile = \"twin-meter\"; bus = \"hall\"; unit = 4; },\n",
+     "unit 4 is already that of device \"x\" with the same profile and bus"},
+    {"devices: (\n",
+     "buses: ( { name = \"hall\"; device = \"/dev/ttyS9\"; } );\ndevices: (\n"
+     "  { name = \"x\"; profile = \"twin-meter\"; bus = \"hall\"; unit = 4; address = \"h\"; },\n",
+     "no address or framing"},
+    {"devices: (\n",
+     "buses: ( { name = \"hall\"; device = \"/dev/ttyS9\"; baud = 9601; } );\n"
+     "devices: (\n",
+     "9600"},
+    {"devices: (\n",
+     "buses: ( { name = \"hall\"; device = \"/dev/ttyS9\"; },\n"
+     "  { name = \"yard\"; device = \"/dev/ttyS9\"; } );\ndevices: (\n",
+     "already that of bus"},
 };
 
 static char *read_site(void)
@@ -187,6 +217,51 @@ static void each_mistake_is_told_with_its_line(void **state)
     rmdir(folder);
     free(text);
     free(with_profiles);
+}
+
+/* The same address is one connection; a bus is one wire, and one that nobody names is none. */
+static void devices_share_wires(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/tidewatt-config-XXXXXX";
+    FILE *file = fdopen(mkstemp(path), "w");
+    fputs("limits: { import = \"1.1 MW\"; import_fail_safe = \"700 kW\"; };\n"
+          "feeders: ( { name = \"A\"; limit = \"450 kW\"; } );\n"
+          "profiles = \"" CONFIG_FOLDER "/profiles\";\n"
+          "buses: ( { name = \"yard\"; device = \"/dev/ttyS8\"; },\n"
+          "  { name = \"hall\"; device = \"/dev/ttyS9\"; baud = 9600; parity = \"none\"; "
+          "stop_bits = 2; } );\n"
+          "devices: (\n"
+          "  { name = \"u\"; role = \"utility\"; profile = \"twin-utility-meter\"; "
+          "address = \"[2001:db8::7]:1502\"; unit = 1; },\n"
+          "  { name = \"b\"; profile = \"twin-meter\"; bus = \"hall\"; unit = 3; },\n"
+          "  { name = \"c\"; profile = \"twin-meter\"; address = \"[2001:db8::7]:1502\"; "
+          "unit = 2; },\n"
+          "  { name = \"d\"; profile = \"twin-meter\"; bus = \"hall\"; unit = 4; },\n"
+          "  { name = \"e\"; profile = \"twin-meter\"; address = \"gateway.example\"; "
+          "framing = \"rtu\"; unit = 9; } );\n",
+          file);
+    fclose(file);
+    struct notes notes = {""};
+    struct config *config = NULL;
+    int result = configuration_load(path, &config, note, &notes, NULL);
+    unlink(path);
+    if (result < 0)
+        fail_msg("%s", notes.text);
+    assert_int_equal(config->wire_count, 3);
+    static const int WIRES[] = {0, 1, 0, 1, 2};
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(config->modbus_devices[i].wire, WIRES[i]);
+    assert_string_equal(config->modbus_wires[0].stream.host, "2001:db8::7");
+    assert_int_equal(config->modbus_wires[0].stream.port, 1502);
+    assert_true(config->modbus_wires[1].is_serial);
+    assert_string_equal(config->modbus_wires[1].serial.path, "/dev/ttyS9");
+    assert_int_equal(config->modbus_wires[1].serial.baud, 9600);
+    assert_int_equal(config->modbus_wires[1].serial.parity, PARITY_NONE);
+    assert_int_equal(config->modbus_wires[1].serial.stop_bits, 2);
+    assert_int_equal(config->modbus_wires[2].stream.framing, FRAMING_RTU);
+    assert_int_equal(config->modbus_wires[2].stream.port, 502);
+    configuration_destroy(config);
 }
 
 static void a_missing_file_is_told(void **state)
@@ -283,6 +358,7 @@ int main(void)
         cmocka_unit_test(the_documented_defaults_are_the_defaults),
         cmocka_unit_test(points_carry_the_rules_of_their_profile),
         cmocka_unit_test(each_mistake_is_told_with_its_line),
+        cmocka_unit_test(devices_share_wires),
         cmocka_unit_test(a_missing_file_is_told),
         cmocka_unit_test(check_prints_a_summary_or_json),
         cmocka_unit_test(history_rows_are_read),

@@ -216,7 +216,9 @@ static void a_unit_that_never_answers_the_question_is_believed_again(void **unus
     assert_true(rtu_owed_must_ask(&owed, UNIT, 1000));
     assert_true(rtu_owed_any(&owed, UNIT, later_ns));
     assert_false(rtu_owed_must_ask(&owed, UNIT + 1, 1000)); /* others are not suspected */
+    rtu_owed_question(&owed, UNIT, 1000 + later_ns / 2); /* asked in vain: no younger a debt */
     assert_false(rtu_owed_must_ask(&owed, UNIT, 1000 + later_ns));
+    assert_true(rtu_owed_any(&owed, UNIT, 1000 + later_ns));
 }
 
 int main(void)
