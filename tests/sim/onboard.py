@@ -37,7 +37,8 @@ def publish(stack, topic, payload):
 
 
 def events(stack, name):
-    return rows(stack, "SELECT event.text FROM event JOIN event_kind USING (kind) WHERE name = ?", name)
+    return rows(stack, "SELECT event.text FROM event JOIN event_kind USING (kind) WHERE name = ?",
+                name)
 
 
 def devices(stack):
@@ -60,7 +61,8 @@ def discover_claims(claims, stack):
     claims.check("discover shows what is not used", "Points that are not used" in text)
     config = stack.cli("check", "--discover", "--config", stack.config).stdout
     unfinished = stack.folder / "unfinished.cfg"
-    unfinished.write_text(f"mqtt: {{ host = \"127.0.0.1\"; port = {stack.base + BROKER_OFFSET}; }};")
+    port = stack.base + BROKER_OFFSET
+    unfinished.write_text(f'mqtt: {{ host = "127.0.0.1"; port = {port}; }};')
     again = stack.cli("check", "--discover", "--config", unfinished).stdout
     claims.check("a file with no more than a broker is enough to discover",
                  f'name = "{RACK}"' in again)
@@ -90,7 +92,7 @@ def first_start_claims(claims, stack):
 def heartbeat_claims(claims, stack):
     heard = subprocess.run(
         ["mosquitto_sub", "-h", "127.0.0.1", "-p", str(stack.base + BROKER_OFFSET), "-v", "-t",
-         "BMS/v1/tidewatt/Value/System/#", "-C", "3", "-W", "25"],
+         "BMS/v1/tidewatt/Value/System/#", "-W", "14"],
         capture_output=True, text=True, timeout=40).stdout
     claims.check("our heartbeat is published", "System/HeartbeatTimestampIntegration" in heard)
     claims.check("and that of building management is said back",
@@ -144,7 +146,8 @@ def away_claims(claims, stack):
     claims.check("a spoilt file costs the onboarded devices, not the start",
                  RACK not in devices(stack) and "utility" in devices(stack))
     claims.check("check names the file and line",
-                 re.search(r"warning: .*onboarded.cfg:\d+", stack.cli("check", stack.config).stdout))
+                 re.search(r"warning: .*onboarded.cfg:\d+",
+                           stack.cli("check", stack.config).stdout))
 
 
 def main():

@@ -608,7 +608,8 @@ static void configuration_text_stays_what_it_is(void **state)
     describe_cdu(dsx, "CDU/LiquidTemperature/a\"; x = \\", "\"processArea\":[\"Supply\"]");
     proposal = dsx_propose(dsx);
     text = dsx_render_config(proposal);
-    assert_non_null(strstr(text, "{ name = \"cdu5\"; role = \"cooling\"; # CDU \"cdu5\": a CDU;"));
+    assert_non_null(strstr(text, "{ name = \"cdu5\"; role = \"cooling\"; stale_after = \"250 s\"; "
+                                 "# CDU \"cdu5\": a CDU;"));
     assert_non_null(strstr(text, "{ point = \"temp_supply_c\"; unit = \"C\"; "
                                  "topic = \"BMS/v1/PUB/Value/CDU/LiquidTemperature/"
                                  "a\\\"; x = \\\\\"; }"));
