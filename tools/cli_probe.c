@@ -223,7 +223,7 @@ static int parse_wire(const struct probe_options *options, const char *target,
 static int parse_config(const struct probe_options *options, const char *target,
                         struct modbus_probe_config *config, struct error *error)
 {
-    long unit;
+    long unit = 0;
 
     if ((options->profile != NULL) == options->sunspec)
         return error_set(error, ERROR_INVALID, "give either --profile FILE or --sunspec");

@@ -12,6 +12,8 @@ struct device_reader {
     char profile_folder[LIMIT_PATH];
     config_note note;
     void *context;
+    char refused[LIMIT_PROFILES][LIMIT_NAME]; /* profiles whose errors were told */
+    int refused_count;
 };
 
 /* ---- Modbus ---- */
@@ -22,7 +24,22 @@ static void forward_note(void *context, const char *text)
     reader->note(reader->context, text);
 }
 
-/* The profile of that name, loaded once however many devices use it. */
+static bool was_refused(const struct device_reader *reader, const char *name)
+{
+    for (int i = 0; i < reader->refused_count; i++)
+        if (strcmp(reader->refused[i], name) == 0)
+            return true;
+    return false;
+}
+
+static const struct profile *refuse(struct device_reader *reader, const char *name)
+{
+    if (reader->refused_count < LIMIT_PROFILES)
+        snprintf(reader->refused[reader->refused_count++], LIMIT_NAME, "%s", name);
+    return NULL;
+}
+
+/* The profile of that name, loaded (or found unusable) once however many devices use it. */
 static const struct profile *find_profile(struct device_reader *reader, const char *name)
 {
     struct config *config = reader->config;
@@ -30,6 +47,8 @@ static const struct profile *find_profile(struct device_reader *reader, const ch
         if (strcmp(config->profiles[i].name, name) == 0)
             return &config->profiles[i];
     }
+    if (was_refused(reader, name))
+        return NULL;
     if (config->profile_count == LIMIT_PROFILES) {
         conf_error(reader->node, "more than %d profiles", LIMIT_PROFILES);
         return NULL;
@@ -40,12 +59,12 @@ static const struct profile *find_profile(struct device_reader *reader, const ch
     struct error error;
     if (profile_load(path, profile, &error, forward_note, reader) < 0) {
         conf_error(reader->node, "profile \"%s\" cannot be used (%s)", name, error.text);
-        return NULL;
+        return refuse(reader, name);
     }
     if (strcmp(profile->name, name) != 0) {
         conf_error(reader->node, "profile file %s names itself \"%s\": make both the same", path,
                    profile->name);
-        return NULL;
+        return refuse(reader, name);
     }
     config->profile_count++;
     return profile;

@@ -243,8 +243,8 @@ static int write_proposal(const struct config *config, const struct dsx_proposal
 
 int onboard_renew(const struct config *config, struct error *ret_told)
 {
-    struct dsx_proposal *proposal;
-    uint64_t sum;
+    struct dsx_proposal *proposal = NULL;
+    uint64_t sum = 0;
     int result = propose(config, (int64_t)config->values.onboard_ms, &proposal, &sum, ret_told);
     if (result < 0)
         return result;

@@ -86,7 +86,9 @@ static enum reason take(struct image *image, const struct sample *sample)
     if (verdict != REASON_FRESH)
         return disown(held, QUALITY_BAD, verdict, sample->receive_ms);
     *held = *sample;
-    held->reason = sample->quality == QUALITY_GOOD ? REASON_FRESH : sample->reason;
+    /* A good value says more only where older ones had to give way to it. */
+    if (sample->quality == QUALITY_GOOD && sample->reason != REASON_OVERLOAD)
+        held->reason = REASON_FRESH;
     return held->reason;
 }
 
