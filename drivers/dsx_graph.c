@@ -496,12 +496,12 @@ static void judge_equipment(const struct graph *graph, int32_t i, enum device_ro
     if (object->has_power && metered)
         decide(object, ROLE_NONE, "a meter has its power already: counted once");
     else if (object->has_power)
-        decide(object, role, "a %s that measures its own power", object->type);
+        decide(object, role, "%s: measures its own power", object->type);
     else if (role == ROLE_COOLING)
-        decide(object, role, "a %s; its power is %s", object->type,
+        decide(object, role, "%s: its power is %s", object->type,
                metered ? "in a meter before it" : "not measured by itself");
     else
-        decide(object, ROLE_NONE, "a %s that does not measure its power", object->type);
+        decide(object, ROLE_NONE, "%s: does not measure its power", object->type);
 }
 
 static void judge_other(const struct graph *graph, int32_t i)
@@ -521,7 +521,7 @@ static void judge_other(const struct graph *graph, int32_t i)
     else if (object->is_outdoor)
         decide(object, ROLE_WEATHER, "measures outdoors");
     else
-        decide(object, ROLE_NONE, "a %s has no part in the energy balance", object->type);
+        decide(object, ROLE_NONE, "%s: has no part in the energy balance", object->type);
 }
 
 static void find_sources(struct graph *graph)

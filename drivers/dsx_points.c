@@ -196,7 +196,7 @@ int dsx_map_point(const struct dsx_entry *entry, struct dsx_point *ret_point, st
     int rc;
 
     if (!row || dsx_has_word(entry->area, bounds))
-        return error_set(error, ERROR_INVALID, "no point of Tidewatt's is a %s%s%s%s%s",
+        return error_set(error, ERROR_INVALID, "no point of Tidewatt's is %s%s%s%s%s",
                          entry->point_type, *entry->area ? " of \"" : "", entry->area,
                          *entry->area ? "\"" : "", entry->is_setpoint ? " (set-point)" : "");
     if (is_other_circuit(entry))

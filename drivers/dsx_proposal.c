@@ -82,7 +82,7 @@ static void check_entry(struct draft *draft, const struct dsx_entry *own,
                         const struct dsx_entry *entry)
 {
     if (strcmp(entry->object_type, own->object_type) != 0)
-        note(draft, "topic %s: object \"%s\" is a %s here and a %s in topic %s", entry->topic,
+        note(draft, "topic %s: object \"%s\" is of type %s here and %s in topic %s", entry->topic,
              entry->object_id, entry->object_type, own->object_type, own->topic);
     else if (strcmp(entry->object_name, own->object_name) != 0)
         note(draft, "topic %s: object \"%s\" is named \"%s\" here and \"%s\" in topic %s",

@@ -2,8 +2,11 @@
  * silence, and on the order in which units answer.
  *
  * Junk before a sound frame or behind it does no harm: lines without bias resistors make some each
- * time a driver lets go of them. Two sound frames in the place of one leave no telling which of
- * them was meant: neither counts. */
+ * them was meant: neither counts. A second, unasked reply that comes a little later could be taken
+ * for that to the next request, where both look the same: a pause between such requests lets it
+ * pass by. */
+        .Two sound frames in the place of one leave no telling which of *them was meant
+    : neither counts.* /
 #include "drivers/modbus_bus.h"
 
 #include <assert.h>
@@ -16,13 +19,14 @@
 #include "controller/base/clock.h"
 #include "drivers/modbus_rtu_codec.h"
 
-enum {
-    QUIET_MS = 50, /* silence after which a garbled line is at a frame boundary again: USB adapters
-                      deliver in pieces 16 ms apart */
-    FAST_BAUD = 19200,
-    FAST_SILENCE_US = 1750, /* between frames above that speed; 3.5 characters below */
-    FRAME_EXTRA = 3,        /* bytes around a PDU */
-};
+    enum {
+        QUIET_MS = 50, /* silence after which a garbled line is at a frame boundary again: USB
+                          adapters deliver in pieces 16 ms apart */
+        PAUSE_MS = 30, /* between requests whose replies look the same */
+        FAST_BAUD = 19200,
+        FAST_SILENCE_US = 1750, /* between frames above that speed; 3.5 characters below */
+        FRAME_EXTRA = 3,        /* bytes around a PDU */
+    };
 
 static const int64_t MS_NS = 1000000;
 static const int64_t SECOND_NS = 1000000000;
@@ -148,9 +152,9 @@ static enum hush hear_out(struct modbus_bus *bus, int64_t silence_ns, int64_t de
     }
 }
 
-static enum hush await_silence(struct modbus_bus *bus, int64_t most_ms)
+static enum hush await_silence(struct modbus_bus *bus, int64_t least_ns, int64_t most_ms)
 {
-    int64_t silence_ns = bus->garbled ? QUIET_MS * MS_NS : bus->silence_ns;
+    int64_t silence_ns = bus->garbled ? QUIET_MS * MS_NS : least_ns;
     bool frame;
     enum hush hush =
         hear_out(bus, silence_ns, clock_mono_ns() + (QUIET_MS + most_ms) * MS_NS, &frame);
@@ -162,7 +166,7 @@ static enum hush await_silence(struct modbus_bus *bus, int64_t most_ms)
 
 bool modbus_bus_hear(struct modbus_bus *bus)
 {
-    return await_silence(bus, 0) != HUSH_LOST;
+    return await_silence(bus, bus->silence_ns, 0) != HUSH_LOST;
 }
 
 /* ---- one exchange -------------------------------------------------------------------------- */
@@ -224,13 +228,23 @@ static bool send_request(struct modbus_bus *bus, struct asking *asking, int64_t 
     return bus->owner.send(bus->owner.context, bytes, length);
 }
 
+static bool is_alike(const struct modbus_request *one, const struct modbus_request *other)
+{
+    return one->unit == other->unit && one->function == other->function &&
+           one->count == other->count;
+}
+
 static enum port_result exchange(struct modbus_bus *bus, struct asking *asking)
 {
     int64_t deadline_ns;
-    enum hush hush = await_silence(bus, asking->timeout_ms);
+    bool alike = is_alike(&bus->last, &asking->request);
+    int64_t silence_ns =
+        alike && bus->silence_ns < PAUSE_MS * MS_NS ? PAUSE_MS * MS_NS : bus->silence_ns;
+    enum hush hush = await_silence(bus, silence_ns, asking->timeout_ms);
 
     if (hush != HUSH_SILENT)
         return hush == HUSH_LOST ? PORT_LOST : PORT_MISMATCH;
+    bus->last = asking->request;
     if (!send_request(bus, asking, &deadline_ns))
         return PORT_LOST;
     enum port_result result = receive(bus, asking, deadline_ns);

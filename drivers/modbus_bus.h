@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
+#include "drivers/modbus_pdu.h"
 #include "drivers/modbus_port.h"
 #include "drivers/modbus_serial.h"
 #include "drivers/rtu_owed.h"
@@ -29,6 +30,7 @@ struct modbus_bus {
     int64_t silence_ns;          /* between frames */
     int64_t busy_ns;             /* when the line was last known not to be silent */
     bool garbled;                /* the next request waits for a longer silence */
+    struct modbus_request last;  /* that was sent */
     struct rtu_owed owed;        /* outlives a line that comes back */
     atomic_uint_fast64_t strays; /* sound frames that answered nothing; read by any thread */
     uint8_t heard[MODBUS_BUS_HEARD];

@@ -1,6 +1,7 @@
 /* `tidewatt check`: validates a configuration without a daemon, or asks the broker what building
  * management describes. */
 #include "controller/core/check.h"
+#include "controller/base/log.h"
 #include "tools/cli.h"
 
 int cli_check(const struct cli_command *command, int argc, char **argv)
@@ -26,6 +27,7 @@ int cli_check(const struct cli_command *command, int argc, char **argv)
     if (discover && json)
         return cli_usage(command, "--discover has no --json: try --config");
     const char *path = operands.count ? operands.words[0] : "/etc/tidewatt/tidewatt.cfg";
+    log_set_level(LOG_LEVEL_WARNING); /* that the broker answers shows in what it tells */
     int problems = discover ? core_discover(path, (int64_t)most_ms, as_config, stdout)
                             : core_check(path, stdout, json);
     return problems == 0 ? 0 : CLI_REFUSED;

@@ -72,7 +72,7 @@ int point_unit_factor(enum point_kind kind, const char *unit, double *ret_factor
     double factor;
     if (quantity_unit(unit, &found, &factor, NULL) < 0 || (int)found != wanted)
         return error_set(error, ERROR_INVALID,
-                         "point %s is a %s: its unit must be one of %s, not \"%s\"",
+                         "point %s is of %s: its unit must be one of %s, not \"%s\"",
                          point_kind_name(kind), dimension_name((enum dimension)wanted),
                          dimension_units((enum dimension)wanted), unit);
     *ret_factor = factor * base_per_quantity(base);

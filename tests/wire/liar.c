@@ -60,6 +60,7 @@ struct talk {
     int first, said;
     struct frame held; /* the late reply */
     bool holds;
+    bool slow; /* the next reply leaves time for another one to be taken for it */
     uint16_t setpoint;
     bool written;
     int reads;
@@ -288,8 +289,8 @@ static void tell_right(struct talk *talk, const struct request *request, struct 
 
     if (lie == LIE_OVERTAKEN) {
         bool tcp = is_tcp(talk);
-        const struct frame old = seal(talk, request->transaction - 1,
-                                      request->unit + (tcp ? 0 : 1), &wrong_frame);
+        const struct frame old =
+            seal(talk, request->transaction - 1, request->unit + (tcp ? 0 : 1), &wrong_frame);
         say(talk, &old, 0);
         say(talk, &right, OVERTAKEN_MS);
         return;
@@ -442,7 +443,7 @@ static bool takes_write(const struct liar_line *line)
 static void answer_liar(struct talk *talk, const struct request *request)
 {
     struct liar_line *line = talk->line;
-    bool was_late = talk->holds;
+    static const struct frame nothing;
     bool faulty = meets_fault(talk, request);
 
     if (request->function == WRITE_ONE && (!faulty || takes_write(line))) {
@@ -451,15 +452,17 @@ static void answer_liar(struct talk *talk, const struct request *request)
     }
     const struct frame pdu = right_pdu(talk, request);
     const struct frame right = seal(talk, request->transaction, request->unit, &pdu);
-    if (was_late) {
+    if (talk->holds)
         say(talk, &talk->held, 0);
-        talk->holds = false;
-    }
+    if (talk->holds || talk->slow)
+        say(talk, &nothing, OVERTAKEN_MS);
+    talk->holds = false;
+    talk->slow = faulty && line->lie == LIE_REPEATED;
     if (faulty) {
         tell_lie(talk, request, &right);
         line->met++;
     } else {
-        say(talk, &right, was_late ? OVERTAKEN_MS : 0);
+        say(talk, &right, 0);
     }
 }
 
@@ -481,8 +484,6 @@ static void answer(struct talk *talk, const uint8_t *pdu, uint16_t transaction)
 
 static void drop_heard(struct talk *talk, size_t count)
 {
-    if (talk->heard.length < count) /* the connection has ended over the request */
-        return;
     talk->heard.length -= count;
     memmove(talk->heard.bytes, talk->heard.bytes + count, talk->heard.length);
 }

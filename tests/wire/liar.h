@@ -73,7 +73,7 @@ enum { LIAR_LINES = 160 };
 
 struct liar {
     pid_t pid;
-    char folder[64]; /* of the serial lines' names */
+    char folder[64];         /* of the serial lines' names */
     struct liar_line *lines; /* shared with the process */
     int count;
 };

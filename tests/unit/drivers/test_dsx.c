@@ -246,7 +246,7 @@ static void circles_orphans_and_contradictions_are_told(void **state)
     assert_true(has_finding(proposal, "site/MAIN", "serves others"));
     assert_true(has_finding(proposal, "site/MAIN", "is named \"Main\" here and \"MAIN\""));
     assert_true(has_finding(proposal, "UPS/Status/u", "\"NOBODY\""));
-    assert_true(has_finding(proposal, "R1", "a Rack here and a CDU in topic"));
+    assert_true(has_finding(proposal, "R1", "of type Rack here and CDU in topic"));
     expect_role(proposal, "A", ROLE_NONE, "circle");
     expect_role(proposal, "MAIN", ROLE_UTILITY, "");
     dsx_proposal_destroy(proposal);
@@ -609,7 +609,7 @@ static void configuration_text_stays_what_it_is(void **state)
     proposal = dsx_propose(dsx);
     text = dsx_render_config(proposal);
     assert_non_null(strstr(text, "{ name = \"cdu5\"; role = \"cooling\"; stale_after = \"250 s\"; "
-                                 "# CDU \"cdu5\": a CDU;"));
+                                 "# CDU \"cdu5\": CDU;"));
     assert_non_null(strstr(text, "{ point = \"temp_supply_c\"; unit = \"C\"; "
                                  "topic = \"BMS/v1/PUB/Value/CDU/LiquidTemperature/"
                                  "a\\\"; x = \\\\\"; }"));

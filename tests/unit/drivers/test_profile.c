@@ -453,7 +453,7 @@ static void refuses_with_line_and_remedy(void **state)
         {"sunspec = true;", "{ point = \"power_w\"; sunspec = []; }", ":4:", "1 to 4"},
         {"sunspec = true;", "{ point = \"power_w\"; sunspec = [\"103.Watt\"]; }", ":4:", "Watt"},
         {"sunspec = true;", "{ point = \"power_w\"; sunspec = [\"103.Hz\"]; }",
-         ":4:", "is a power"},
+         ":4:", "is of power"},
         {"sunspec = true;", "{ point = \"power_w\"; sunspec = \"103.W\"; }", ":4:", "a list"},
         {"sunspec = true;", "{ point = \"power_w\"; sunspec = [\"103.W\"]; address = 7; }",
          ":4:", "take address out"},
