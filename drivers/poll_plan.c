@@ -11,7 +11,9 @@
 enum {
     REFUSED_MS = 5000, /* until a row that was refused alone is asked again; doubles */
     REFUSED_MOST_MS = 30 * 60 * 1000,
-    TROUBLE_MS = 10000, /* after an exception that may pass */
+    TROUBLE_MS = 10000,              /* after an exception that may pass */
+    LEARNT_MS = 24 * 60 * 60 * 1000, /* what was refused so long ago is tried joined again: the
+                                        device may only have been starting */
 };
 
 /* Sets */
@@ -241,25 +243,52 @@ static bool begin_block(struct poll_state *state, int place, int64_t now_ms, int
 {
     int64_t every_ms = state->plan->places[place].every_ms;
     struct poll_due *due = &state->due[place];
-    int64_t most_ms = every_ms > REFUSED_MOST_MS ? every_ms : REFUSED_MOST_MS;
-    bool clock_went_back = due->due_ms > now_ms + most_ms;
-    if (due->due_ms > now_ms + round_ms / 2 && !clock_went_back)
+    if (due->due_ms > now_ms + round_ms / 2)
         return false;
     if (due->due_ms == 0)
         due->due_ms = now_ms + first_wait_ms(state, place, every_ms);
     else
         due->due_ms += every_ms;
-    if (due->due_ms <= now_ms || clock_went_back)
+    if (due->due_ms <= now_ms)
         due->due_ms = now_ms + every_ms;
     set_add(&state->pending, place);
     return true;
 }
 
+/* When the clock was set back, so is what is due. */
+static void follow_clock(struct poll_state *state, int64_t now_ms)
+{
+    if (now_ms >= state->last_ms)
+        return;
+    for (int i = 0; i < state->plan->place_count; i++)
+        if (state->due[i].due_ms != 0)
+            state->due[i].due_ms += now_ms - state->last_ms;
+    if (state->learnt_ms != 0)
+        state->learnt_ms += now_ms - state->last_ms;
+    state->last_ms = now_ms;
+}
+
+static bool nothing_pending(const struct poll_state *state)
+{
+    int count = state->plan->place_count;
+    return state->probe < 0 && set_next(&state->pending, 0, count) == count;
+}
+
+static void forget_refusals(struct poll_state *state, int64_t now_ms)
+{
+    if (state->learnt_ms == 0 || now_ms - state->learnt_ms < LEARNT_MS || !nothing_pending(state))
+        return;
+    state->begins = state->plan->begins;
+    state->learnt_ms = 0;
+}
+
 bool poll_begin(struct poll_state *state, int64_t now_ms)
 {
-    int64_t round_ms = state->last_ms == 0 || now_ms < state->last_ms ? 0 : now_ms - state->last_ms;
     int count = state->plan->place_count;
     bool overrun = false;
+    follow_clock(state, now_ms);
+    forget_refusals(state, now_ms);
+    int64_t round_ms = state->last_ms == 0 ? 0 : now_ms - state->last_ms;
     for (int i = set_next(&state->begins, 0, count); i < count;
          i = set_next(&state->begins, i + 1, count)) {
         bool left = set_has(&state->pending, i);
@@ -292,6 +321,7 @@ static void split_at(struct poll_state *state, int place)
 {
     struct poll_block whole = block_around(state, place);
     state->due[place] = state->due[whole.first];
+    state->learnt_ms = state->last_ms;
     set_add(&state->begins, place);
     set_add(&state->pending, place);
 }

@@ -49,7 +49,8 @@ void poll_plan_row(const struct poll_plan *plan, int row, uint16_t *ret_address,
 /* What one device still has to be asked. */
 struct poll_state {
     const struct poll_plan *plan;
-    int64_t last_ms; /* of the last round; 0: none */
+    int64_t last_ms;   /* of the last round; 0: none */
+    int64_t learnt_ms; /* when a block was split last; 0: none is */
     uint32_t phase;  /* of its slow blocks, so that not all devices read theirs at
                         once */
     int probe;       /* a row that is tried alone out of a refused block, -1: none */

@@ -11,6 +11,8 @@
 
 #include "drivers/poll_plan.h"
 
+static const int64_t DAY_MS = INT64_C(24) * 60 * 60 * 1000;
+
 static void add(struct profile *profile, enum register_table table, uint16_t address,
                 enum register_type type, int64_t every_ms)
 {
@@ -373,14 +375,46 @@ static void a_clock_that_goes_back_stops_nothing(void **unused)
     (void)unused;
     struct profile profile = {.max_registers = 125};
     struct poll_plan plan;
+    const int64_t STEPS_MS[] = {1, 999, 5000, 60000, 29 * 60000, 31 * 60000, 4 * DAY_MS};
     add(&profile, TABLE_HOLDING, 0, TYPE_U16, 1000);
+    add(&profile, TABLE_HOLDING, 50, TYPE_U16, 10000);
+    struct poll_state *state = state_of(&plan, &profile);
+    int64_t now_ms = 400 * DAY_MS;
+    for (size_t step = 0; step < sizeof(STEPS_MS) / sizeof(STEPS_MS[0]); step++) {
+        int reads[2] = {0, 0};
+        for (int tick = 0; tick < 60; tick++, now_ms += 1000) {
+            struct poll_block block;
+            poll_begin(state, now_ms);
+            for (; poll_next(state, &block); reads[block.address == 50]++)
+                poll_read(state, &block);
+        }
+        assert_in_range(reads[0], 59, 61);
+        assert_in_range(reads[1], 5, 8);
+        now_ms -= STEPS_MS[step];
+    }
+    free(state);
+}
+
+/* A device that refuses everything while it starts is not read row by row for ever. */
+static void a_split_is_tried_joined_again_after_a_day(void **unused)
+{
+    (void)unused;
+    struct profile profile = {.max_registers = 125, .fill_holes = 9};
+    struct poll_plan plan;
+    for (uint16_t i = 0; i < 4; i++)
+        add(&profile, TABLE_HOLDING, (uint16_t)(10 * i), TYPE_U16, 1000);
     struct poll_state *state = state_of(&plan, &profile);
     struct poll_block block;
-    poll_begin(state, INT64_C(1000000000000));
-    poll_next(state, &block);
-    poll_read(state, &block);
-    poll_begin(state, INT64_C(900000000000));
-    assert_true(poll_next(state, &block));
+    poll_begin(state, 1000);
+    while (poll_next(state, &block))
+        poll_refused(state, &block, 2, 1000);
+    for (int64_t hour = 1; hour <= 25; hour++) {
+        int reads = 0;
+        poll_begin(state, hour * 3600 * 1000);
+        for (; poll_next(state, &block); reads++)
+            poll_read(state, &block);
+        assert_int_equal(reads, hour < 25 ? 4 : 1);
+    }
     free(state);
 }
 
@@ -401,6 +435,7 @@ int main(void)
         cmocka_unit_test(spreads_slow_blocks_over_their_period),
         cmocka_unit_test(fast_rows_go_first),
         cmocka_unit_test(a_clock_that_goes_back_stops_nothing),
+        cmocka_unit_test(a_split_is_tried_joined_again_after_a_day),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
