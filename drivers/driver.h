@@ -33,9 +33,10 @@ struct driver_sink {
      * lost or the first attempt failed. Attempts in between are seen in the health only. */
     void (*link)(void *context, int32_t device, enum link_state link, enum reason reason);
     /* Outcome of a set-point write: WRITE_CONFIRMED (read back), WRITE_REFUSED (by an exception),
-     * WRITE_NOT_HELD (reads back another value), WRITE_UNANSWERED (nobody knows), or WRITE_FAILED
-     * (anything else): all but CONFIRMED are failures. A write that was replaced by a newer one of
-     * the same point before it was confirmed has no outcome of its own. */
+     * WRITE_NOT_HELD (reads back another value), WRITE_UNANSWERED (sent, and nobody knows),
+     * WRITE_FAILED (never sent), or WRITE_REPLACED (sent, and followed by a newer one of the same
+     * point before it read back: neither good nor bad). One that was replaced before it was sent
+     * has no outcome. */
     void (*written)(void *context, int32_t point, double value, enum reason reason);
     void *context;
 };

@@ -2,11 +2,10 @@
  * silence, and on the order in which units answer.
  *
  * Junk before a sound frame or behind it does no harm: lines without bias resistors make some each
- * them was meant: neither counts. A second, unasked reply that comes a little later could be taken
- * for that to the next request, where both look the same: a pause between such requests lets it
- * pass by. */
-        .Two sound frames in the place of one leave no telling which of *them was meant
-    : neither counts.* /
+ * time a driver lets go of them. Two sound frames in the place of one leave no telling which of
+ * them was meant: neither counts. A second, unasked reply that comes a little later would be taken
+ * for that to the next request, where both look the same: the pause between such requests leaves it
+ * little room. */
 #include "drivers/modbus_bus.h"
 
 #include <assert.h>
@@ -19,14 +18,14 @@
 #include "controller/base/clock.h"
 #include "drivers/modbus_rtu_codec.h"
 
-    enum {
-        QUIET_MS = 50, /* silence after which a garbled line is at a frame boundary again: USB
-                          adapters deliver in pieces 16 ms apart */
-        PAUSE_MS = 30, /* between requests whose replies look the same */
-        FAST_BAUD = 19200,
-        FAST_SILENCE_US = 1750, /* between frames above that speed; 3.5 characters below */
-        FRAME_EXTRA = 3,        /* bytes around a PDU */
-    };
+enum {
+    QUIET_MS = 50, /* silence after which a garbled line is at a frame boundary again: USB
+                      adapters deliver in pieces 16 ms apart */
+    PAUSE_MS = 30, /* between requests whose replies look the same */
+    FAST_BAUD = 19200,
+    FAST_SILENCE_US = 1750, /* between frames above that speed; 3.5 characters below */
+    FRAME_EXTRA = 3,        /* bytes around a PDU */
+};
 
 static const int64_t MS_NS = 1000000;
 static const int64_t SECOND_NS = 1000000000;

@@ -26,6 +26,8 @@ enum {
     MODBUS_ILLEGAL_ADDRESS = 2,
     MODBUS_ILLEGAL_VALUE = 3,
     MODBUS_DEVICE_FAILURE = 4,
+    MODBUS_ACKNOWLEDGE = 5, /* accepted, and takes long */
+    MODBUS_DEVICE_BUSY = 6,
     MODBUS_GATEWAY_NO_PATH = 10,   /* of a gateway: it cannot reach the unit, */
     MODBUS_GATEWAY_NO_ANSWER = 11, /* or the unit does not answer it */
 };

@@ -12,6 +12,7 @@
 
 enum {
     READ_BACK_MS = 100, /* between two looks at a register that settles */
+    BUSY_MS = 500,      /* before a device that was busy is asked again for a set-point */
     FOUND_TEXT = 96,
 };
 
@@ -87,10 +88,14 @@ static void set_link(struct modbus_unit *unit, struct moment now, enum link_stat
 
 /* Set-points: queue and outcome */
 
+/* How it is written is decided when it is about to be: a table that was not yet bound, or is bound
+ * anew, says neither where the register is nor how it is scaled. */
 static void begin_write(struct modbus_unit *unit)
 {
-    unit->step =
-        unit->queued > 0 && row_of(unit, unit->queue[0].row)->scaled ? TASK_SCALE : TASK_ENCODE;
+    unit->step = TASK_ENCODE;
+    unit->sent = false;
+    unit->busy = 0;
+    unit->wait_ns = 0;
 }
 
 static void remove_write(struct modbus_unit *unit, int place)
@@ -109,18 +114,38 @@ static void end_write(struct modbus_unit *unit, enum reason reason)
     tell_written(unit, &write, reason);
 }
 
+/* The first write ends without an answer: of what never left that is certain. */
+static void end_unanswered(struct modbus_unit *unit)
+{
+    end_write(unit, unit->sent ? REASON_WRITE_UNANSWERED : REASON_WRITE_FAILED);
+}
+
 static bool writes(const struct modbus_unit *unit)
 {
     return unit->out &&
            (unit->task == TASK_SCALE || unit->task == TASK_WRITE || unit->task == TASK_VERIFY);
 }
 
-/* The newest value of a point is the one that counts. */
+/* The newest value of a point is the one that counts; one that was sent has worn the register. */
 static void forget_older(struct modbus_unit *unit, int row)
 {
-    for (int i = unit->queued - 1; i >= (writes(unit) ? 1 : 0); i--)
-        if (unit->queue[i].row == row)
+    for (int i = unit->queued - 1; i >= (writes(unit) ? 1 : 0); i--) {
+        if (unit->queue[i].row != row)
+            continue;
+        if (i == 0 && unit->sent)
+            end_write(unit, REASON_WRITE_REPLACED);
+        else
             remove_write(unit, i);
+    }
+}
+
+/* A newer value of its point waits behind the first write. */
+static bool is_outdated(const struct modbus_unit *unit)
+{
+    for (int i = 1; i < unit->queued; i++)
+        if (unit->queue[i].row == unit->queue[0].row)
+            return true;
+    return false;
 }
 
 static int make_room(struct modbus_unit *unit, struct error *error)
@@ -147,12 +172,14 @@ int unit_write(struct modbus_unit *unit, struct moment now, int row, double valu
     const struct profile_row *r = row_of(unit, row);
     const struct unit_write write = {.row = row, .value = value};
     uint16_t registers[4];
-    /* Whether a scaled value fits its register is known when the scale is. */
-    bool later = r->scaled && r->write.allowed && value >= r->write.low && value <= r->write.high;
+    /* Whether a value fits its register is known when the register and its scale are. */
+    bool unbound = unit->profile->sunspec && unit->stage != UNIT_READY;
+    bool later = (unbound || r->scaled) && r->write.allowed && value >= r->write.low &&
+                 value <= r->write.high;
     if (!later && profile_encode(r, value, 0, registers, error) < 0)
         return error_prefix(error, ERROR_INVALID, "%s", unit->name);
-    if (!reachable || is_aside(unit, now) || r->absent) {
-        tell_written(unit, &write, r->absent ? REASON_WRITE_REFUSED : REASON_WRITE_UNANSWERED);
+    if (!reachable || is_aside(unit, now)) {
+        tell_written(unit, &write, REASON_WRITE_FAILED);
         return 0;
     }
     forget_older(unit, row);
@@ -179,7 +206,7 @@ static void fail_pending(struct modbus_unit *unit, struct moment now, enum reaso
 static void fail_writes(struct modbus_unit *unit)
 {
     for (int left = unit->queued; left > 0; left--)
-        end_write(unit, REASON_WRITE_UNANSWERED);
+        end_unanswered(unit);
 }
 
 /* What was asked will not be answered. */
@@ -250,16 +277,31 @@ static bool next_walk(struct modbus_unit *unit, struct port_request *request)
     return sunspec_walk_next(unit->walk, &request->address, &request->count);
 }
 
-/* A value that its row cannot hold, with the scale that the device has now. */
-static bool encode_write(struct modbus_unit *unit, int scale)
+/* With the scale that the device has now; a value that its row cannot hold is not sent. */
+static void encode_write(struct modbus_unit *unit, int scale)
 {
     const struct unit_write *write = &unit->queue[0];
     struct error error;
-    if (profile_encode(row_of(unit, write->row), write->value, scale, unit->written, &error) == 0)
-        return true;
+    if (profile_encode(row_of(unit, write->row), write->value, scale, unit->written, &error) == 0) {
+        unit->step = TASK_WRITE;
+        return;
+    }
     log_warning("%s: %s", unit->name, error.text);
     end_write(unit, REASON_WRITE_FAILED);
-    return false;
+}
+
+/* Of a device whose table is bound by now: what it does not offer is nowhere to be written. */
+static void start_writes(struct modbus_unit *unit)
+{
+    while (unit->queued > 0 && unit->step == TASK_ENCODE) {
+        const struct profile_row *row = row_of(unit, unit->queue[0].row);
+        if (row->absent)
+            end_write(unit, REASON_WRITE_FAILED);
+        else if (row->scaled)
+            unit->step = TASK_SCALE;
+        else
+            encode_write(unit, 0);
+    }
 }
 
 static void request_scale(struct modbus_unit *unit, const struct profile_row *row,
@@ -273,7 +315,7 @@ static void request_scale(struct modbus_unit *unit, const struct profile_row *ro
 
 static bool next_write(struct modbus_unit *unit, struct moment now, struct port_request *request)
 {
-    if (unit->queued == 0 || (unit->step == TASK_VERIFY && now.real_ns < unit->read_back_ns))
+    if (unit->queued == 0 || now.real_ns < unit->wait_ns)
         return false;
     const struct profile_row *row = row_of(unit, unit->queue[0].row);
     unit->task = unit->step;
@@ -321,9 +363,7 @@ static bool next_request(struct modbus_unit *unit, struct moment now, bool urgen
     case UNIT_READY:
         break;
     }
-    while (unit->queued > 0 && unit->step == TASK_ENCODE)
-        if (encode_write(unit, 0))
-            unit->step = TASK_WRITE;
+    start_writes(unit);
     return next_write(unit, now, request) || (!urgent && next_read(unit, request));
 }
 
@@ -340,6 +380,7 @@ bool unit_next(struct modbus_unit *unit, struct moment now, bool urgent,
     unit->sent_ns = now.real_ns;
     unit->health.requests++;
     unit->health.writes += unit->task == TASK_WRITE;
+    unit->sent |= unit->task == TASK_WRITE;
     *ret_request = request;
     return true;
 }
@@ -354,8 +395,7 @@ int64_t unit_next_ns(const struct modbus_unit *unit)
         return free_ns;
     if (unit->queued == 0)
         return INT64_MAX;
-    bool waits = unit->step == TASK_VERIFY && unit->read_back_ns > free_ns;
-    return waits ? unit->read_back_ns : free_ns;
+    return unit->wait_ns > free_ns ? unit->wait_ns : free_ns;
 }
 
 /* Answers of the prologue */
@@ -457,20 +497,38 @@ static void take_read_back(struct modbus_unit *unit, struct moment now, const ui
         end_write(unit, REASON_WRITE_CONFIRMED);
     else if (now.real_ns >= unit->settled_ns)
         end_write(unit, REASON_WRITE_NOT_HELD);
+    else if (is_outdated(unit))
+        end_write(unit, REASON_WRITE_REPLACED);
     else
-        unit->read_back_ns = now.real_ns + READ_BACK_MS * MS_NS;
+        unit->wait_ns = now.real_ns + READ_BACK_MS * MS_NS;
+}
+
+static void begin_verify(struct modbus_unit *unit, struct moment now, int64_t settle_ms)
+{
+    unit->step = TASK_VERIFY;
+    unit->busy = 0;
+    unit->settled_ns = now.real_ns + settle_ms * MS_NS;
 }
 
 static void take_echo(struct modbus_unit *unit, struct moment now)
 {
     const struct profile_row *row = row_of(unit, unit->queue[0].row);
-    if (row->write.write_only) {
+    if (row->write.write_only)
         end_write(unit, REASON_WRITE_CONFIRMED);
-        return;
-    }
-    unit->step = TASK_VERIFY;
-    unit->read_back_ns = now.real_ns;
-    unit->settled_ns = now.real_ns + row->write.settle_ms * MS_NS;
+    else
+        begin_verify(unit, now, row->write.settle_ms);
+}
+
+/* Accepted, and it takes the device long: only the register tells how it ended. */
+static void take_acknowledge(struct modbus_unit *unit, struct moment now)
+{
+    const struct profile_row *row = row_of(unit, unit->queue[0].row);
+    if (row->write.write_only)
+        end_write(unit, REASON_WRITE_UNANSWERED);
+    else
+        begin_verify(unit, now,
+                     row->write.settle_ms > LIMIT_ACKNOWLEDGED_MS ? row->write.settle_ms
+                                                                  : LIMIT_ACKNOWLEDGED_MS);
 }
 
 static int scale_of(const struct modbus_unit *unit, const uint16_t *registers)
@@ -494,8 +552,7 @@ static void take_reply(struct modbus_unit *unit, struct moment now, const uint16
         take_read(unit, now, registers);
         break;
     case TASK_SCALE:
-        if (encode_write(unit, scale_of(unit, registers)))
-            unit->step = TASK_WRITE;
+        encode_write(unit, scale_of(unit, registers));
         break;
     case TASK_ENCODE:
         break;
@@ -514,9 +571,42 @@ static bool is_illegal(uint8_t exception)
     return exception <= MODBUS_ILLEGAL_VALUE;
 }
 
-static void take_exception(struct modbus_unit *unit, struct moment now, uint8_t exception)
+/* The device is there and has no time: says nothing about what it was asked for. */
+static bool is_busy(uint8_t exception)
+{
+    return exception == MODBUS_ACKNOWLEDGE || exception == MODBUS_DEVICE_BUSY;
+}
+
+static void take_read_exception(struct modbus_unit *unit, struct moment now, uint8_t exception)
 {
     struct poll_block block = unit->block;
+    if (is_busy(exception))
+        poll_failed(unit->poll, &block);
+    else if (poll_refused(unit->poll, &block, exception, now.site_ms))
+        return;
+    tell_block(unit, now, &block, REASON_DEVICE_EXCEPTION);
+}
+
+/* Of a request of the first write. */
+static void take_write_exception(struct modbus_unit *unit, struct moment now, uint8_t exception)
+{
+    if (unit->task == TASK_WRITE && exception == MODBUS_ACKNOWLEDGE) {
+        take_acknowledge(unit, now);
+        return;
+    }
+    bool again = is_busy(exception) && ++unit->busy < LIMIT_BUSY_TRIES;
+    if (again && unit->task == TASK_WRITE)
+        unit->sent = false; /* and was not taken */
+    if (again)
+        unit->wait_ns = now.real_ns + BUSY_MS * MS_NS;
+    else if (unit->task == TASK_WRITE)
+        end_write(unit, REASON_WRITE_REFUSED);
+    else
+        end_unanswered(unit);
+}
+
+static void take_exception(struct modbus_unit *unit, struct moment now, uint8_t exception)
+{
     if (unit->stage != UNIT_READY && !is_illegal(exception)) {
         unit_set_aside(unit, now, REASON_DEVICE_EXCEPTION);
         return;
@@ -529,15 +619,12 @@ static void take_exception(struct modbus_unit *unit, struct moment now, uint8_t 
         take_walk(unit, now, NULL);
         break;
     case TASK_READ:
-        if (!poll_refused(unit->poll, &block, exception, now.site_ms))
-            tell_block(unit, now, &block, REASON_DEVICE_EXCEPTION);
-        break;
-    case TASK_WRITE:
-        end_write(unit, REASON_WRITE_REFUSED);
+        take_read_exception(unit, now, exception);
         break;
     case TASK_SCALE:
+    case TASK_WRITE:
     case TASK_VERIFY:
-        end_write(unit, REASON_WRITE_FAILED);
+        take_write_exception(unit, now, exception);
         break;
     case TASK_ENCODE:
         break;
@@ -553,7 +640,7 @@ static void take_mismatch(struct modbus_unit *unit, struct moment now)
         poll_failed(unit->poll, &block);
         tell_block(unit, now, &block, REASON_REPLY_MISMATCH);
     } else {
-        end_write(unit, REASON_WRITE_UNANSWERED);
+        end_unanswered(unit);
     }
 }
 

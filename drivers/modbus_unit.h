@@ -31,8 +31,8 @@ enum unit_task {
     TASK_IDENTITY,
     TASK_WALK,
     TASK_READ,
+    TASK_ENCODE, /* of a write: whether and how it can be written; takes no request */
     TASK_SCALE,  /* of a write: the exponent that its value is to be encoded with */
-    TASK_ENCODE, /* of a write: takes no request */
     TASK_WRITE,
     TASK_VERIFY,
 };
@@ -66,10 +66,12 @@ struct modbus_unit {
 
     struct unit_write *queue; /* oldest first; the first one is under way */
     int queued, room;
-    enum unit_task step;  /* the next task of the first one: SCALE, ENCODE, WRITE or VERIFY */
-    uint16_t written[4];  /* its registers */
-    int64_t read_back_ns; /* no read-back before */
-    int64_t settled_ns;   /* the register shows the new value by then */
+    enum unit_task step; /* the next task of the first one: ENCODE, SCALE, WRITE or VERIFY */
+    bool sent;           /* its value has left and may be in the register */
+    int busy;            /* times that the device had no time for the step */
+    uint16_t written[4]; /* its registers */
+    int64_t wait_ns;     /* no request of it before */
+    int64_t settled_ns;  /* the register shows the new value by then */
 
     struct device_health health;
     bool told;      /* the sink knows the link state */
@@ -93,7 +95,8 @@ void unit_set_aside(struct modbus_unit *unit, struct moment now, enum reason rea
 /* Begins a round; `reachable`: its wire is up or about to be. */
 void unit_poll(struct modbus_unit *unit, struct moment now, bool reachable);
 
-/* Queues a write as driver_write says. */
+/* Queues a write as driver_write says. It leaves when the device is known to be the right one, and
+ * is told WRITE_FAILED when it cannot. */
 int unit_write(struct modbus_unit *unit, struct moment now, int row, double value, bool reachable,
                struct error *error);
 

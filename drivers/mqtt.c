@@ -12,11 +12,13 @@
 #include <unistd.h>
 
 #include "controller/base/log.h"
+#include "controller/plant/value_check.h"
 
 enum {
     DESTROY_MS = 1000, /* the control thread waits no longer for the connection thread */
     DRAIN = 256,       /* samples taken from the inbox at once */
     DRAIN_MOST = 4096, /* ... and in one turn of the event loop, which has others to serve */
+    RAW_MOST = 256,    /* whole messages in one turn: some are parsed */
 };
 
 static const struct driver_verbs verbs;
@@ -133,11 +135,22 @@ static int verb_write(struct driver *driver, int32_t point, double value, struct
         return 0;
     }
     m->devices[m->topology->points[point].device].writes++;
-    writeback_begin(&m->writes, write, value, now_ms, real_ms());
+    writeback_begin(&m->writes, write, value, now_ms, real_ms(), tell_outcome, m);
     return 0;
 }
 
 /* ---- samples ----------------------------------------------------------- */
+
+/* Was a newer one kept already? What is ahead of our clock is no measure of that. */
+static bool overtaken(const struct mqtt *m, const struct sample *sample)
+{
+    const struct sample *kept = &m->dsx[sample->point];
+    const struct point *point = &m->topology->points[sample->point];
+
+    return kept->point >= 0 && kept->quality == QUALITY_GOOD && sample->quality == QUALITY_GOOD &&
+           sample->source_ms < kept->source_ms &&
+           kept->source_ms <= sample->receive_ms + value_skew_ms(point);
+}
 
 static void deliver(struct mqtt *m, struct sample *sample)
 {
@@ -147,7 +160,8 @@ static void deliver(struct mqtt *m, struct sample *sample)
     device->mismatches += sample->reason == REASON_MALFORMED;
     writebacks_observe(&m->writes, sample, tell_outcome, m);
     if (m->is_dsx[sample->point]) {
-        m->dsx[sample->point] = *sample;
+        if (!overtaken(m, sample))
+            m->dsx[sample->point] = *sample;
         if (m->bms_silent) {
             sample->quality = QUALITY_BAD;
             sample->reason = REASON_SOURCE_DEAD;
@@ -195,6 +209,14 @@ static void disown_points(struct mqtt *m, int64_t now_ms)
     }
 }
 
+/* What was received before now must not come to the sink after what we say of now: it would look
+ * as if the clock had been set back. More than the inbox holds is not waited for. */
+static void take_what_waits(struct mqtt *m)
+{
+    for (int turns = m->inbox.capacity / DRAIN_MOST; !take_samples(m) && turns > 0; turns--)
+        ;
+}
+
 /* What was said last holds again, as old as it is. */
 static void restore_points(struct mqtt *m, int64_t now_ms)
 {
@@ -208,27 +230,28 @@ static void restore_points(struct mqtt *m, int64_t now_ms)
 
 static void watch_bms(struct mqtt *m)
 {
-    const int64_t now_ms = clock_now_ms(&m->clock), real = real_ms();
+    const int64_t real = real_ms();
     char payload[HEARTBEAT_PAYLOAD];
     const char *topic;
     bool silent;
 
     if (m->link_told != LINK_UP)
         return; /* its silence says nothing while nobody is heard */
-    while (heartbeat_next(&m->heartbeat, now_ms, real, &topic, payload))
+    while (heartbeat_next(&m->heartbeat, clock_now_ms(&m->clock), real, &topic, payload))
         publish(m, topic, payload, 0, false);
     silent = heartbeat_lost(&m->heartbeat, real);
     if (silent == m->bms_silent)
         return;
+    take_what_waits(m);
     m->bms_silent = silent;
     if (silent) {
         log_warning("MQTT: no heartbeat of the building-management system for %d s: its values "
                     "are not trusted",
                     HEARTBEAT_SILENCE_MS / 1000);
-        disown_points(m, now_ms);
+        disown_points(m, clock_now_ms(&m->clock));
     } else {
         log_info("MQTT: the building-management system is heard again");
-        restore_points(m, now_ms);
+        restore_points(m, clock_now_ms(&m->clock));
     }
 }
 
@@ -243,12 +266,26 @@ static bool wanted(const struct mqtt *m, const char *topic)
     return false;
 }
 
-static void take_raw(struct mqtt *m)
+static void settle_heartbeats(struct mqtt *m, bool were_refused)
 {
+    heartbeat_settle(&m->heartbeat);
+    if (m->heartbeat.refused > 0 && !were_refused)
+        log_warning("MQTT: building management describes more than %d heartbeats: those beyond are "
+                    "not looked at; remove retained metadata below BMS/v1/PUB/Metadata/System that "
+                    "nobody needs",
+                    LIMIT_HEARTBEATS);
+}
+
+/* True when all were taken. */
+static bool take_raw(struct mqtt *m)
+{
+    const bool were_refused = m->heartbeat.refused > 0;
     struct raw_message *message, *next;
+    bool all;
 
     pthread_mutex_lock(&m->mutex);
-    message = raw_take_all(&m->raw);
+    message = raw_take(&m->raw, RAW_MOST);
+    all = m->raw.count == 0;
     pthread_mutex_unlock(&m->mutex);
     for (; message; message = next) {
         next = message->next;
@@ -259,6 +296,8 @@ static void take_raw(struct mqtt *m)
                                 message->length, message->retained);
         free(message);
     }
+    settle_heartbeats(m, were_refused);
+    return all;
 }
 
 /* ---- the driver -------------------------------------------------------- */
@@ -267,15 +306,16 @@ static void take_raw(struct mqtt *m)
 static void take_news(struct mqtt *m)
 {
     enum link_state link;
+    bool all;
 
     pthread_mutex_lock(&m->mutex);
     link = m->health.link;
     pthread_mutex_unlock(&m->mutex);
     if (link == LINK_UP)
         tell_link(m, LINK_UP);
-    take_raw(m);
+    all = take_raw(m);
     watch_bms(m);
-    if (!take_samples(m))
+    if (!take_samples(m) || !all)
         uv_async_send(&m->async);
     if (link == LINK_DOWN)
         tell_link(m, LINK_DOWN);

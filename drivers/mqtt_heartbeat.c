@@ -51,15 +51,21 @@ void heartbeat_listen(struct heartbeat *heartbeat, int64_t real_ms)
 static void take_metadata(struct heartbeat *heartbeat, const char *topic, const void *payload,
                           size_t length)
 {
-    struct dsx_proposal *proposal;
     struct error error;
 
     dsx_take(heartbeat->metadata, topic, payload, length, &error); /* told by whoever onboards */
-    proposal = dsx_propose(heartbeat->metadata);
-    if (!proposal)
+    heartbeat->news = true;
+    if (dsx_point_count(heartbeat->metadata) <= LIMIT_HEARTBEATS)
         return;
-    heartbeat->topics = proposal->heartbeats;
-    dsx_proposal_destroy(proposal);
+    dsx_take(heartbeat->metadata, topic, NULL, 0, &error); /* there was no room for the newcomer */
+    heartbeat->refused++;
+}
+
+void heartbeat_settle(struct heartbeat *heartbeat)
+{
+    if (heartbeat->news)
+        dsx_find_heartbeats(heartbeat->metadata, &heartbeat->topics);
+    heartbeat->news = false;
 }
 
 static void take_value(struct heartbeat *heartbeat, const void *payload, size_t length,

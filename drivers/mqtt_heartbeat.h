@@ -22,6 +22,8 @@ enum {
 
 struct heartbeat {
     struct dsx *metadata; /* of heartbeats only; NULL: we are no integration */
+    bool news;            /* in the metadata: the topics are to be found again */
+    uint64_t refused;     /* metadata that found no room */
     struct dsx_heartbeats topics;
     double value; /* the BMS's last word ... */
     int64_t source_ms;
@@ -38,9 +40,11 @@ const char *heartbeat_filter(int index);
 
 /* We begin to listen (again): silence counts from now. */
 void heartbeat_listen(struct heartbeat *heartbeat, int64_t real_ms);
-/* Any message; others than heartbeats and their metadata are ignored. */
+/* Any message; others than heartbeats and their metadata are ignored. What metadata says counts
+ * from heartbeat_settle on, which is for the end of a batch: it looks at all metadata. */
 void heartbeat_take(struct heartbeat *heartbeat, const char *topic, const void *payload,
                     size_t length, bool retained, int64_t now_ms, int64_t real_ms);
+void heartbeat_settle(struct heartbeat *heartbeat);
 /* The next message to be published, QoS 0 and not retained; false: none is due. */
 bool heartbeat_next(struct heartbeat *heartbeat, int64_t now_ms, int64_t real_ms,
                     const char **ret_topic, char ret_payload[HEARTBEAT_PAYLOAD]);

@@ -11,20 +11,26 @@ void raw_init(struct raw_queue *queue)
     *queue = (struct raw_queue){.end = &queue->first};
 }
 
-struct raw_message *raw_take_all(struct raw_queue *queue)
+struct raw_message *raw_take(struct raw_queue *queue, int most)
 {
-    struct raw_message *all = queue->first;
+    struct raw_message *taken = queue->first, **end = &queue->first;
 
-    queue->first = NULL;
-    queue->end = &queue->first;
-    queue->count = 0;
-    queue->bytes = 0;
-    return all;
+    for (; most > 0 && *end; most--, end = &(*end)->next) {
+        queue->count--;
+        queue->bytes -= (*end)->length;
+    }
+    if (end == &queue->first)
+        return NULL;
+    queue->first = *end;
+    *end = NULL;
+    if (!queue->first)
+        queue->end = &queue->first;
+    return taken;
 }
 
 void raw_finish(struct raw_queue *queue)
 {
-    struct raw_message *message = raw_take_all(queue), *next;
+    struct raw_message *message = raw_take(queue, LIMIT_RAW_MESSAGES), *next;
 
     for (; message; message = next) {
         next = message->next;
@@ -34,31 +40,23 @@ void raw_finish(struct raw_queue *queue)
 
 static void shed_oldest(struct raw_queue *queue)
 {
-    struct raw_message *message = queue->first;
-
-    queue->first = message->next;
-    if (!queue->first)
-        queue->end = &queue->first;
-    queue->count--;
-    queue->bytes -= message->length;
+    free(raw_take(queue, 1));
     queue->shed++;
-    free(message);
 }
 
-void raw_put(struct raw_queue *queue, const char *topic, const void *payload, size_t length,
-             bool retained)
+static struct raw_message *message_create(const char *topic, const void *payload, size_t length,
+                                          bool retained)
 {
-    size_t topic_size = strlen(topic) + 1;
-    struct raw_message *message = malloc(sizeof(*message) + topic_size + length);
-    char *text = (char *)(message + 1);
+    const size_t topic_size = strlen(topic) + 1;
+    struct raw_message *message;
+    char *text;
 
-    if (!message) {
-        queue->shed++;
-        return;
-    }
-    while (queue->first &&
-           (queue->count >= LIMIT_RAW_MESSAGES || queue->bytes + length > (size_t)LIMIT_RAW_BYTES))
-        shed_oldest(queue);
+    if (topic_size > LIMIT_TOPIC || length > LIMIT_RAW_PAYLOAD)
+        return NULL;
+    message = malloc(sizeof(*message) + topic_size + length);
+    if (!message)
+        return NULL;
+    text = (char *)(message + 1);
     *message = (struct raw_message){
         .topic = memcpy(text, topic, topic_size),
         .payload = text + topic_size,
@@ -67,6 +65,21 @@ void raw_put(struct raw_queue *queue, const char *topic, const void *payload, si
     };
     if (length > 0)
         memcpy(text + topic_size, payload, length);
+    return message;
+}
+
+void raw_put(struct raw_queue *queue, const char *topic, const void *payload, size_t length,
+             bool retained)
+{
+    struct raw_message *message = message_create(topic, payload, length, retained);
+
+    if (!message) {
+        queue->shed++;
+        return;
+    }
+    while (queue->first &&
+           (queue->count >= LIMIT_RAW_MESSAGES || queue->bytes + length > (size_t)LIMIT_RAW_BYTES))
+        shed_oldest(queue);
     *queue->end = message;
     queue->end = &message->next;
     queue->count++;

@@ -118,25 +118,27 @@ int writeback_encode(const struct writeback *write, double value, int64_t now_ms
 
 /* ---- outcomes ---------------------------------------------------------- */
 
-void writeback_begin(struct writebacks *writes, struct writeback *write, double value,
-                     int64_t now_ms, int64_t real_ms)
-{
-    const int patience_ms = write->point->write.answer_ms;
-
-    writes->pending += !write->pending;
-    write->pending = true;
-    write->contradicted = false;
-    write->value = value;
-    write->written_ms = now_ms;
-    write->deadline_ms = real_ms + (patience_ms > 0 ? patience_ms : MQTT_ANSWER_MS);
-}
-
 static void end(struct writebacks *writes, struct writeback *write, enum reason reason,
                 writeback_outcome *outcome, void *context)
 {
     write->pending = false;
     writes->pending--;
     outcome(context, write->point->point, write->value, reason);
+}
+
+void writeback_begin(struct writebacks *writes, struct writeback *write, double value,
+                     int64_t now_ms, int64_t real_ms, writeback_outcome *outcome, void *context)
+{
+    const int patience_ms = write->point->write.answer_ms;
+
+    if (write->pending)
+        end(writes, write, REASON_WRITE_REPLACED, outcome, context);
+    writes->pending++;
+    write->pending = true;
+    write->contradicted = false;
+    write->value = value;
+    write->written_ms = now_ms;
+    write->deadline_ms = real_ms + (patience_ms > 0 ? patience_ms : MQTT_ANSWER_MS);
 }
 
 static bool answers(const struct writeback *write, const struct sample *sample)

@@ -41,9 +41,9 @@ struct writeback *writebacks_find(struct writebacks *writes, int32_t point); /* 
 /* The payload for a set-point in the base unit. ERROR_INVALID: it is not finite in the payload. */
 int writeback_encode(const struct writeback *write, double value, int64_t now_ms, char *ret_payload,
                      size_t size, struct error *error);
-/* It was published. A set-point still unanswered is replaced and has no outcome of its own. */
+/* It was published. The one before that is still unanswered is WRITE_REPLACED. */
 void writeback_begin(struct writebacks *writes, struct writeback *write, double value,
-                     int64_t now_ms, int64_t real_ms);
+                     int64_t now_ms, int64_t real_ms, writeback_outcome *outcome, void *context);
 
 /* A value came: equal within the tolerance, newer than any before the write and not from before it
  * is WRITE_CONFIRMED. */

@@ -145,6 +145,32 @@ static void print_store(const json_t *status)
         printf("%-9s last error: %s\n", "", cli_word(error));
 }
 
+static long long count(const json_t *object, const char *key)
+{
+    return json_integer_value(get(object, key));
+}
+
+/* One line, and only where there is something to tell. */
+static void print_broker_notes(const json_t *broker)
+{
+    const long long takeovers = count(broker, "takeovers");
+    const long long refused = count(broker, "subscriptions_refused");
+    const json_t *sparkplug = get(broker, "sparkplug");
+
+    if (!json_is_object(sparkplug) && takeovers == 0 && refused == 0)
+        return;
+    printf("%-9s", "");
+    if (json_is_object(sparkplug))
+        printf(" Sparkplug: %lld of %lld nodes born, gaps %lld, rebirths asked for %lld.",
+               count(sparkplug, "born"), count(sparkplug, "nodes"), count(sparkplug, "gaps"),
+               count(sparkplug, "rebirths"));
+    if (takeovers > 0)
+        printf(" Taken over by a client of our name: %lld.", takeovers);
+    if (refused > 0)
+        printf(" Subscriptions refused: %lld.", refused);
+    printf("\n");
+}
+
 static void print_broker(const json_t *status)
 {
     const json_t *broker = get(status, "broker");
@@ -152,14 +178,13 @@ static void print_broker(const json_t *status)
     if (!json_is_object(broker))
         return;
     printf("%-9s %s %s: %lld messages, %lld malformed, %lld dropped\n", "broker",
-           cli_word(get(broker, "host")), cli_word(get(broker, "link")),
-           (long long)json_integer_value(get(broker, "messages")),
-           (long long)json_integer_value(get(broker, "malformed")),
-           (long long)json_integer_value(get(broker, "dropped")));
+           cli_word(get(broker, "host")), cli_word(get(broker, "link")), count(broker, "messages"),
+           count(broker, "malformed"), count(broker, "dropped"));
     if (json_is_string(get(broker, "cause")))
         printf("%-9s %s\n", "", cli_word(get(broker, "cause")));
     if (json_is_true(get(broker, "bms_silent")))
         printf("%-9s building management sends no heartbeat: its values are not trusted\n", "");
+    print_broker_notes(broker);
 }
 
 static void print_withheld(const json_t *status)

@@ -51,6 +51,8 @@ void guard_written(struct guard *guard, int32_t point, enum reason outcome)
         setpoint_answered(setpoint, &guard->config, outcome, guard->last_ms);
     if (setpoint == &guard->revert && outcome == REASON_WRITE_FAILED)
         guard->revert_due_ms = 0; /* nothing was tried: the next set-point needs it as well */
+    if (setpoint == &guard->revert && outcome == REASON_WRITE_CONFIRMED)
+        guard->revert.failures = 0; /* it may not be readable later */
 }
 
 double guard_value(const struct image *image, int32_t point)
@@ -204,7 +206,6 @@ int guard_apply(struct guard *guard, const struct image *image, int64_t now_ms,
     guard_battery(&tick);
     guard_shed(&tick);
     guard_cooling(&tick);
-    guard_reversion(&tick);
     *ret_event_count = tick.event_count;
     return tick.count;
 }

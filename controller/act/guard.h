@@ -72,6 +72,10 @@ struct guard_setpoint {
     int contests;                   /* times that somebody did, since ... */
     int64_t contest_ms;             /* ... the first of them */
     int64_t yield_until_ms;         /* it is left to another writer; 0: it is not */
+    int failures;                   /* writes in a row that did not arrive or did not last, as far as
+                                       they make the next try wait longer */
+    double failed;                  /* value of the last of these, ... */
+    bool unsent;                    /* ... and whether it never left */
 };
 
 struct guard {                      /* state between ticks; init with guard_init */
@@ -114,19 +118,22 @@ void guard_resume_writes(struct guard *guard, int32_t point, int64_t count);
 
 /* The device's answer (WRITE_CONFIRMED or another reason) to a set-point, whenever it comes; other
  * points are ignored. A failed one is no longer taken for in force: the next tick starts from what
- * is read back or measured and writes again, at once where a hard limit demands it, else within the
- * budget. Every answer but WRITE_FAILED counts as a write in the register's life.
+ * is read back or measured and writes again, within the budget or where a hard limit demands it:
+ * then the same value waits from LIMIT_RETRY_MS to LIMIT_RETRY_MOST_MS, longer with every failure
+ * in a row, and another value goes at once while the budget lasts. WRITE_REPLACED is no failure.
+ * Every answer but WRITE_FAILED, which never left, counts as a write in the register's life.
  *
  * Where the set-point can be read back, a reading newer than the write by `settle_ms` counts more
  * than any answer, so a device that reverted, or that somebody else moved, is noticed as well. */
 void guard_written(struct guard *guard, int32_t point, enum reason outcome);
 
 /* `commands` in the order of priority; entries are changed in place, withheld ones get apply =
- * false and a reason of 204 to 223. `apply` comes in as the mode says: advice (false) is judged
+ * false and a reason of 204 to 225. `apply` comes in as the mode says: advice (false) is judged
  * and made safe like the rest, stays advice and leaves no trace in the guard's state.
  *
  * Added, up to `room` entries in all, asker "guard": at the front the battery's reversion time, when
- * the device does not hold it and is about to be relied on; at the end set-points of battery and
+ * the device does not hold it and is about to be relied on (while it does not, its set-point only
+ * goes towards 0, hard limits apart); at the end set-points of battery and
  * cooling that a limit demands though nobody asked, and VERB_JOB_SUSPEND to shed load (scavenger first,
  * then deferrable, largest first; realtime, guaranteed and what cannot be suspended never).
  *

@@ -197,6 +197,114 @@ static struct command *demand(struct guard_tick *tick, double set_w)
     return command;
 }
 
+/* ---- reversion ---- */
+
+/* Of what is about to be written the device would let go by itself if we died. A shorter time than
+ * asked for will do: devices round it. */
+static bool reads_reversion(const struct guard_tick *tick, double held_s)
+{
+    return held_s > 0 && held_s <= tick->guard->config.revert_s + reversion_rounding_s;
+}
+
+/* Devices round the time and keep their own idea of it: the same reading is not answered by the
+ * same write at once. A register that cannot be read is written with the set-point. */
+static bool reversion_is_due(const struct guard_tick *tick, double held_s, bool relied_on)
+{
+    const struct guard *guard = tick->guard;
+    if (fabs(held_s - guard->config.revert_s) <= reversion_rounding_s ||
+        (isnan(held_s) && !relied_on))
+        return false;
+    bool same = held_s == guard->revert_seen_s || (isnan(held_s) && isnan(guard->revert_seen_s));
+    return !same || tick->now_ms >= guard->revert_due_ms;
+}
+
+/* The order of execution: before the set-point. */
+static struct command *put_first(struct guard_tick *tick)
+{
+    struct command *added = guard_add(tick, SUBSYSTEM_BATTERY, VERB_SETPOINT);
+    if (!added)
+        return NULL;
+    struct command command = *added;
+    memmove(tick->commands + 1, tick->commands, (size_t)(tick->count - 1) * sizeof command);
+    tick->commands[0] = command;
+    return tick->commands;
+}
+
+static bool write_reversion(struct guard_tick *tick, const struct setpoint_rules *rules,
+                            double held_s)
+{
+    struct guard *guard = tick->guard;
+    struct command *command = put_first(tick);
+    if (!command)
+        return false;
+    command->point = rules->point;
+    command->wanted = guard->config.revert_s;
+    const struct bounded safe = {guard->config.revert_s, REASON_PLANNED};
+    guard->revert.written = false;
+    setpoint_settle(tick, &guard->revert, rules, command, &safe, held_s, false);
+    if (!command->apply)
+        return false;
+    guard->revert_seen_s = held_s;
+    guard->revert_due_ms = tick->now_ms + reversion_retry_ms;
+    return true;
+}
+
+/* Whether the device reverts by itself; where it does not, that is written now if it is due.
+ * `relied_on`: a set-point is about to be. What was let through counts until the register can tell,
+ * and after a failure not before it is answered. */
+static bool ensure_reversion(struct guard_tick *tick, bool relied_on)
+{
+    struct guard *guard = tick->guard;
+    int32_t point = guard->inputs.battery_revert;
+    if (point < 0 || guard->config.revert_s <= 0)
+        return true;
+    struct setpoint_rules rules = {.writes_per_hour = guard->config.battery_write_per_hour};
+    setpoint_rules_init(&rules, tick, point);
+    setpoint_elapse(&guard->revert, &rules, tick->elapsed_ms);
+    if (!guard->acts[SUBSYSTEM_BATTERY])
+        return true;
+    double held_s = guard_value(tick->image, point);
+    bool wrote = reversion_is_due(tick, held_s, relied_on) && write_reversion(tick, &rules, held_s);
+    if (reads_reversion(tick, held_s)) {
+        guard->revert.failures = 0;
+        return true;
+    }
+    int64_t read_ms = image_sample(tick->image, point)->source_ms;
+    bool old = isnan(held_s) || read_ms <= guard->revert.written_ms + rules.settle_ms;
+    return guard->revert.written && old && !(wrote && guard->revert.failures > 0);
+}
+
+/* A set-point that the device would hold for ever only goes towards 0, hard limits apart. */
+static void hold_unreverted(const struct battery_bounds *bounds, double present_w,
+                            struct bounded *safe)
+{
+    bound_low(safe, fmin(present_w, 0), REASON_LIMIT_REVERSION);
+    bound_high(safe, fmax(present_w, 0), REASON_LIMIT_REVERSION);
+    bound_low(safe, bounds->target_low, bounds->low_reason);
+    bound_high(safe, bounds->high, bounds->high_reason);
+}
+
+/* ---- the set-point ---- */
+
+static void settle(struct guard_tick *tick, const struct setpoint_rules *rules,
+                   const struct battery_bounds *bounds, struct command *command, double present_w,
+                   bool forced)
+{
+    bool relied_on = command->apply && (forced || command->value != 0);
+    int before = tick->count;
+    bool reverts = ensure_reversion(tick, relied_on);
+    command += tick->count - before; /* what was added is in front of it */
+    struct bounded safe = make_safe(tick, command, rules, bounds, present_w);
+    if (!reverts)
+        hold_unreverted(bounds, present_w, &safe);
+    if (!reverts && !forced && safe.value != 0 && safe.value == present_w)
+        setpoint_withhold(command, present_w, REASON_LIMIT_REVERSION);
+    else
+        setpoint_settle(tick, &tick->guard->battery, rules, command, &safe, present_w, forced);
+    if (safe.reason == REASON_LIMIT_REVERSION && command->reason == REASON_UNCHANGED)
+        command->reason = REASON_LIMIT_REVERSION; /* that is why nothing changes */
+}
+
 void guard_battery(struct guard_tick *tick)
 {
     struct guard *guard = tick->guard;
@@ -220,72 +328,10 @@ void guard_battery(struct guard_tick *tick)
     struct command *command = setpoint_command(tick, guard->inputs.battery_set);
     if (!command && forced)
         command = demand(tick, worst_w);
-    if (command) {
-        struct bounded safe = make_safe(tick, command, &rules, &bounds, present_w);
-        setpoint_settle(tick, &guard->battery, &rules, command, &safe, present_w, forced);
-    }
+    if (command)
+        settle(tick, &rules, &bounds, command, present_w, forced);
+    else
+        ensure_reversion(tick, false);
     if (guard->battery.written && !isnan(tick->battery_w))
         tick->battery_relief_w = guard->battery.last - tick->battery_w;
-}
-
-/* ---- reversion ---- */
-
-/* The device is about to be relied on to drop this tick's set-point when we die. */
-static bool relies_on_reversion(const struct guard_tick *tick)
-{
-    for (int i = 0; i < tick->count; i++) {
-        const struct command *command = &tick->commands[i];
-        if (command->verb == VERB_SETPOINT && command->apply && command->value != 0 &&
-            command->point == tick->guard->inputs.battery_set)
-            return true;
-    }
-    return false;
-}
-
-/* Devices round the time and keep their own idea of it: the same reading is not answered by the
- * same write at once. A register that cannot be read is written with the set-point. */
-static bool reversion_is_due(const struct guard_tick *tick, double held_s)
-{
-    const struct guard *guard = tick->guard;
-    if (fabs(held_s - guard->config.revert_s) <= reversion_rounding_s ||
-        (isnan(held_s) && !relies_on_reversion(tick)))
-        return false;
-    bool same = held_s == guard->revert_seen_s || (isnan(held_s) && isnan(guard->revert_seen_s));
-    return !same || tick->now_ms >= guard->revert_due_ms;
-}
-
-/* The order of execution: a set-point never stands without its reversion. */
-static struct command *put_first(struct guard_tick *tick)
-{
-    struct command *added = guard_add(tick, SUBSYSTEM_BATTERY, VERB_SETPOINT);
-    if (!added)
-        return NULL;
-    struct command command = *added;
-    memmove(tick->commands + 1, tick->commands, (size_t)(tick->count - 1) * sizeof command);
-    tick->commands[0] = command;
-    return tick->commands;
-}
-
-void guard_reversion(struct guard_tick *tick)
-{
-    struct guard *guard = tick->guard;
-    int32_t point = guard->inputs.battery_revert;
-    if (point < 0 || guard->config.revert_s <= 0)
-        return;
-    struct setpoint_rules rules = {.writes_per_hour = guard->config.battery_write_per_hour};
-    setpoint_rules_init(&rules, tick, point);
-    setpoint_elapse(&guard->revert, &rules, tick->elapsed_ms);
-    double held_s = guard_value(tick->image, point);
-    if (!guard->acts[SUBSYSTEM_BATTERY] || !reversion_is_due(tick, held_s))
-        return;
-    struct command *command = put_first(tick);
-    if (!command)
-        return;
-    guard->revert_seen_s = held_s;
-    guard->revert_due_ms = tick->now_ms + reversion_retry_ms;
-    command->point = point;
-    command->wanted = guard->config.revert_s;
-    const struct bounded safe = {guard->config.revert_s, REASON_PLANNED};
-    guard->revert.written = false;
-    setpoint_settle(tick, &guard->revert, &rules, command, &safe, held_s, false);
 }

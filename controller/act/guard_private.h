@@ -69,16 +69,17 @@ void setpoint_elapse(struct guard_setpoint *setpoint, const struct setpoint_rule
  * judges whether another writer is at work. */
 void setpoint_watch(struct guard_tick *tick, struct guard_setpoint *setpoint,
                     const struct setpoint_rules *rules);
+void setpoint_withhold(struct command *command, double in_force, enum reason reason);
 /* Settles what the command becomes. `in_force`: what the device follows now; `forced`: that breaks
- * a hard limit, so neither dead band nor budget nor another writer count. */
+ * a hard limit, so neither dead band nor budget nor another writer count; only a value that has
+ * just failed waits. */
 void setpoint_settle(struct guard_tick *tick, struct guard_setpoint *setpoint,
                      const struct setpoint_rules *rules, struct command *command,
                      const struct bounded *safe, double in_force, bool forced);
 /* The first set-point command for a point; later ones for it are withheld. NULL: none. */
 struct command *setpoint_command(struct guard_tick *tick, int32_t point);
 
-void guard_battery(struct guard_tick *tick);      /* guard_battery.c */
-void guard_reversion(struct guard_tick *tick);    /* guard_battery.c: last, puts a command first */
+void guard_battery(struct guard_tick *tick);      /* guard_battery.c; may put a command first */
 void guard_cooling(struct guard_tick *tick);      /* guard_cooling.c */
 void guard_jobs(struct guard_tick *tick);         /* guard_jobs.c: starts, stops, minimum times */
 void guard_shed(struct guard_tick *tick);         /* guard_jobs.c: after the battery */

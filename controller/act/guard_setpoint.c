@@ -42,6 +42,7 @@ void setpoint_let_go(struct guard_setpoint *setpoint)
     setpoint->written = setpoint->ours = false;
     setpoint->contests = 0;
     setpoint->yield_until_ms = 0;
+    setpoint->failures = 0;
 }
 
 void bound_low(struct bounded *bounded, double low, enum reason reason)
@@ -68,6 +69,53 @@ void setpoint_elapse(struct guard_setpoint *setpoint, const struct setpoint_rule
     setpoint->tokens = fmin(setpoint->tokens + earned, burst);
 }
 
+/* ---- writes that fail ---- */
+
+static int64_t retry_most_ms(bool unsent)
+{
+    return unsent ? LIMIT_RETRY_UNSENT_MS : LIMIT_RETRY_MOST_MS;
+}
+
+static int64_t retry_wait_ms(const struct guard_setpoint *setpoint)
+{
+    int64_t most_ms = retry_most_ms(setpoint->unsent);
+    int64_t wait_ms = LIMIT_RETRY_MS;
+    for (int i = 1; i < setpoint->failures && wait_ms < most_ms; i++)
+        wait_ms *= 2;
+    return wait_ms < most_ms ? wait_ms : most_ms;
+}
+
+/* Counted as far as it makes the wait longer. */
+static void note_failure(struct guard_setpoint *setpoint, bool unsent)
+{
+    setpoint->failed = setpoint->last;
+    setpoint->unsent = unsent;
+    if (setpoint->failures == 0 || retry_wait_ms(setpoint) < retry_most_ms(unsent))
+        setpoint->failures++;
+}
+
+/* The device took it for longer than the next retry would have waited. */
+static void forget_failures(const struct guard_tick *tick, struct guard_setpoint *setpoint,
+                            const struct setpoint_rules *rules)
+{
+    if (setpoint->written && setpoint->ours &&
+        tick->now_ms - setpoint->written_ms > rules->settle_ms + retry_wait_ms(setpoint))
+        setpoint->failures = 0;
+}
+
+/* A device that is gone, or that never holds the value, would take one write a tick for ever.
+ * Another value, of a limit that changed, is worth a try at once as long as the budget lasts. */
+static bool waits_for_retry(const struct guard_tick *tick, const struct guard_setpoint *setpoint,
+                            const struct setpoint_rules *rules, double value)
+{
+    int64_t waited_ms = tick->now_ms - setpoint->written_ms;
+    if (setpoint->failures == 0 || waited_ms >= retry_wait_ms(setpoint))
+        return false;
+    bool same =
+        value == 0 ? setpoint->failed == 0 : fabs(value - setpoint->failed) <= rules->deadband;
+    return same || (setpoint->tokens < 1 && waited_ms < LIMIT_RETRY_UNSENT_MS);
+}
+
 /* ---- one writer ---- */
 
 static void note_contest(struct guard_setpoint *setpoint, const struct guard_config *config,
@@ -86,8 +134,10 @@ void setpoint_answered(struct guard_setpoint *setpoint, const struct guard_confi
 {
     if (outcome != REASON_WRITE_FAILED) /* that one never reached the register */
         setpoint->life_writes++;
-    if (outcome != REASON_WRITE_CONFIRMED)
-        setpoint->written = false;
+    if (outcome == REASON_WRITE_CONFIRMED || outcome == REASON_WRITE_REPLACED)
+        return;
+    setpoint->written = false;
+    note_failure(setpoint, outcome == REASON_WRITE_FAILED);
     if (outcome == REASON_WRITE_NOT_HELD)
         note_contest(setpoint, config, now_ms);
 }
@@ -105,6 +155,7 @@ static void read_back(struct guard_tick *tick, struct guard_setpoint *setpoint,
         return;
     if (setpoint->ours && read_ms - setpoint->written_ms < rules->revert_ms) {
         note_contest(setpoint, &tick->guard->config, tick->now_ms);
+        note_failure(setpoint, false);
         if (setpoint->yield_until_ms == 0) /* else it was said */
             guard_event(tick, EVENT_SETPOINT_MOVED, -1, rules->point, held, setpoint->last);
     }
@@ -134,12 +185,13 @@ void setpoint_watch(struct guard_tick *tick, struct guard_setpoint *setpoint,
                     const struct setpoint_rules *rules)
 {
     read_back(tick, setpoint, rules);
+    forget_failures(tick, setpoint, rules);
     judge_contests(tick, setpoint, rules);
 }
 
 /* ---- what becomes of a command ---- */
 
-static void withhold(struct command *command, double in_force, enum reason reason)
+void setpoint_withhold(struct command *command, double in_force, enum reason reason)
 {
     command->value = in_force;
     command->reason = reason;
@@ -169,7 +221,7 @@ static bool is_worn(struct guard_tick *tick, struct guard_setpoint *setpoint,
     return true;
 }
 
-/* Why a write that no hard limit demands is withheld; NONE: it is not. */
+/* Why a write that no hard limit demands is not made; NONE: it is. */
 static enum reason find_objection(struct guard_tick *tick, struct guard_setpoint *setpoint,
                                   const struct setpoint_rules *rules, const struct command *command,
                                   double value, double in_force)
@@ -192,10 +244,12 @@ void setpoint_settle(struct guard_tick *tick, struct guard_setpoint *setpoint,
     double value = point_write_nearest(point, safe->value);
     command->value = value;
     command->reason = value == safe->value ? safe->reason : REASON_LIMIT_RANGE;
-    enum reason objection =
-        forced ? REASON_NONE : find_objection(tick, setpoint, rules, command, value, in_force);
+    enum reason objection = !forced
+                                ? find_objection(tick, setpoint, rules, command, value, in_force)
+                            : waits_for_retry(tick, setpoint, rules, value) ? REASON_LIMIT_RETRY
+                                                                            : REASON_NONE;
     if (objection != REASON_NONE) {
-        withhold(command, in_force, objection);
+        setpoint_withhold(command, in_force, objection);
         return;
     }
     if (!command->apply)
@@ -220,7 +274,7 @@ struct command *setpoint_command(struct guard_tick *tick, int32_t point)
         if (!is_setpoint(command, point))
             continue;
         if (first)
-            withhold(command, command->value, REASON_UNCHANGED);
+            setpoint_withhold(command, command->value, REASON_UNCHANGED);
         else
             first = command;
     }

@@ -41,11 +41,19 @@ enum {
     LIMIT_RAW_FILTERS = 8,       /* MQTT topic filters whose messages are handed on as they are */
     LIMIT_RAW_MESSAGES = 16384,  /* of these, messages waiting for the control thread */
     LIMIT_RAW_BYTES = 8 << 20,   /* bytes of these messages */
+    LIMIT_RAW_PAYLOAD = 65536,   /* bytes of one of them; a longer one is shed */
+    LIMIT_HEARTBEATS = 1024,     /* heartbeats that a building-management system describes */
+    LIMIT_LATE_MS = 1000, /* samples of a point may pass each other by so much on their way to us */
     LIMIT_IN_FLIGHT = 32,        /* publications handed to the MQTT library and not yet through */
     LIMIT_SPARKPLUG_NODES = 256, /* Sparkplug edge nodes with points of ours */
     LIMIT_SPARKPLUG_METRICS = 4096,   /* aliases of one such node, ours or not */
     LIMIT_SPARKPLUG_PAYLOAD = 262144, /* bytes of a Sparkplug payload: a birth has all metrics */
     LIMIT_DSX_POINTS = 32768,    /* points that a building-management system describes */
+    LIMIT_BUSY_TRIES = 10,       /* of a request of a set-point, at a device that is busy */
+    LIMIT_ACKNOWLEDGED_MS = 5000, /* a write that takes a device long has arrived after this */
+    LIMIT_RETRY_MS = 1000,       /* a failed write of a hard limit waits so long, then twice ... */
+    LIMIT_RETRY_UNSENT_MS = 15000, /* ... up to this where it never left (it wears nothing), ... */
+    LIMIT_RETRY_MOST_MS = 600000,  /* ... or to this */
     LIMIT_HISTORY_SLOTS = 2016, /* quarter hours of history per forecast series: three weeks */
 };
 

@@ -419,14 +419,16 @@ bool cycle_written(struct cycle *cycle, int32_t point, double value, enum reason
 {
     struct setpoint_note *note = &cycle->notes[point].write;
     enum reason before = note->outcome;
+    note->life_writes += outcome != REASON_WRITE_FAILED;
+    guard_written(&cycle->guard, point, outcome);
+    if (outcome == REASON_WRITE_REPLACED)
+        return false; /* how the device does is known with the newer one */
     bool good = outcome == REASON_WRITE_CONFIRMED;
     bool news =
         good ? before != REASON_WRITE_CONFIRMED && before != REASON_NONE : before != outcome;
     note->value = value;
     note->outcome = outcome;
     note->at_ms = now_ms;
-    note->life_writes += outcome != REASON_WRITE_FAILED;
-    guard_written(&cycle->guard, point, outcome);
     if (!news)
         return false;
     *ret_event = (struct cycle_event){.kind = good ? EVENT_WRITE_BACK : EVENT_WRITE_FAILING};

@@ -81,14 +81,22 @@ void daemon_event(struct daemon *daemon, const struct cycle_event *event)
 
 /* ---- commands ---- */
 
+static struct device_link *link_of(struct daemon *daemon, int32_t point)
+{
+    return &daemon->links[daemon->config->topology->points[point].device];
+}
+
 static void write_setpoint(struct daemon *daemon, const struct command *command)
 {
     struct error error = {""};
-    int32_t device = daemon->config->topology->points[command->point].device;
-    struct driver *driver = daemon->links[device].driver;
-    if (driver && driver_write(driver, command->point, command->value, &error) == 0)
+    struct driver *driver = link_of(daemon, command->point)->driver;
+    if (!driver)
+        error_set(&error, ERROR_INVALID, "no driver takes it");
+    else if (driver_write(driver, command->point, command->value, &error) == 0)
         return;
-    log_warning("set-point not written: %s", error.text);
+    char name[2 * LIMIT_NAME];
+    topology_point_name(daemon->config->topology, command->point, name, sizeof name);
+    log_warning("set-point %s not written: %s", name, error.text);
     take_written(daemon, command->point, command->value, REASON_WRITE_FAILED);
 }
 
@@ -403,6 +411,8 @@ static int open_mqtt(struct daemon *daemon, const struct driver_sink *sink, stru
         return ERROR_SYSTEM;
     if (daemon->onboard)
         mqtt_listen(daemon->mqtt, &listener);
+    for (int p = 0; p < config->mqtt_point_count; p++)
+        link_of(daemon, config->mqtt_points[p].point)->driver = daemon->mqtt;
     daemon->drivers[daemon->driver_count++] = daemon->mqtt;
     return 0;
 }

@@ -121,6 +121,12 @@ static void describe_broker(const struct daemon *daemon, struct api_totals *ret_
     ret_totals->broker_malformed = health.malformed;
     ret_totals->broker_dropped =
         health.samples_dropped + health.raw_dropped + health.publications_dropped;
+    ret_totals->broker_takeovers = health.takeovers;
+    ret_totals->broker_refused = health.subscriptions_refused;
+    ret_totals->sparkplug_nodes = health.sparkplug.nodes;
+    ret_totals->sparkplug_born = health.sparkplug.born;
+    ret_totals->sparkplug_gaps = health.sparkplug.gaps;
+    ret_totals->sparkplug_rebirths = health.sparkplug.rebirths;
 }
 
 static void answer_totals(void *context, struct api_totals *ret_totals)

@@ -72,7 +72,7 @@ static enum reason take(struct image *image, const struct sample *sample)
 {
     struct sample *held = &image->values[sample->point];
     struct value_memory *memory = &image->memory[sample->point];
-    if (sample->receive_ms < held->receive_ms) {
+    if (sample->receive_ms < held->receive_ms - LIMIT_LATE_MS) {
         held->source_ms = 0; /* our clock stepped back: times from before compare with none */
         value_forget(memory);
     }

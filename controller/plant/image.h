@@ -32,10 +32,10 @@ int image_init(struct image *image, const struct topology *topology, struct erro
 void image_finish(struct image *image);
 
 /* Takes a sample in after the value checks (value_check.h). One with a source time older than that
- * known is ignored (TOO_OLD), unless it was received before that one: then our clock stepped back
- * and the times and values held say nothing any more. A sample that is or turns out BAD or MISSING
- * puts the value out of reach and keeps the source time; the next one that is good and not older
- * restores it. Returns the verdict's reason. */
+ * known is ignored (TOO_OLD), unless it was received more than LIMIT_LATE_MS before that one: then
+ * our clock stepped back and the times and values held say nothing any more. A sample that is or
+ * turns out BAD or MISSING puts the value out of reach and keeps the source time; the next one that
+ * is good and not older restores it. Returns the verdict's reason. */
 enum reason image_apply(struct image *image, const struct sample *sample);
 
 /* Copies `live` into `frozen` (same topology); GOOD values older than their device's

@@ -61,6 +61,10 @@ struct api_totals { /* of the store, the broker and queues, for status */
     char broker_cause[LIMIT_ERROR_TEXT]; /* why it is not up */
     bool bms_silent; /* building management sends no heartbeat */
     uint64_t broker_messages, broker_malformed, broker_dropped;
+    uint64_t broker_takeovers;           /* by other clients of our name */
+    uint64_t broker_refused;             /* subscriptions, by its access rules */
+    int sparkplug_nodes, sparkplug_born; /* edge nodes with points here; in a sound session */
+    uint64_t sparkplug_gaps, sparkplug_rebirths; /* sessions lost by a gap; births asked for */
 };
 
 /* What the core offers to the interface; all called on the control thread. */

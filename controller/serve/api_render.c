@@ -182,6 +182,20 @@ static json_t *render_store(const struct api_totals *totals)
     return object;
 }
 
+static json_t *render_sparkplug(const struct api_totals *totals)
+{
+    json_t *object;
+
+    if (totals->sparkplug_nodes == 0)
+        return json_null();
+    object = json_object();
+    set_integer(object, "nodes", totals->sparkplug_nodes);
+    set_integer(object, "born", totals->sparkplug_born);
+    set_integer(object, "gaps", (int64_t)totals->sparkplug_gaps);
+    set_integer(object, "rebirths", (int64_t)totals->sparkplug_rebirths);
+    return object;
+}
+
 static json_t *render_broker(const struct api_totals *totals)
 {
     json_t *object;
@@ -196,6 +210,9 @@ static json_t *render_broker(const struct api_totals *totals)
     set_integer(object, "messages", (int64_t)totals->broker_messages);
     set_integer(object, "malformed", (int64_t)totals->broker_malformed);
     set_integer(object, "dropped", (int64_t)totals->broker_dropped);
+    set_integer(object, "takeovers", (int64_t)totals->broker_takeovers);
+    set_integer(object, "subscriptions_refused", (int64_t)totals->broker_refused);
+    set(object, "sparkplug", render_sparkplug(totals));
     return object;
 }
 

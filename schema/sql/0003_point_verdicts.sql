@@ -41,7 +41,8 @@ JOIN reason AS r ON r.reason = w.outcome;
 
 CREATE VIEW v_register_life AS
 -- Writes that every set-point's register has had, as the write budget of its life counts them: all
--- but those that never reached the device.
+-- that were sent, whatever became of them. Of those that never left only the first in a row has a
+-- row of its own (unsent).
 SELECT d.name || '.' || p.kind AS point, count(*) FILTER (WHERE r.name <> 'write_failed') AS writes,
        count(*) FILTER (WHERE r.name = 'write_confirmed') AS confirmed,
        count(*) FILTER (WHERE r.name = 'write_failed') AS unsent,

@@ -328,7 +328,7 @@ static struct frame one_wrong(const struct talk *talk, const struct request *req
         pdu.bytes[2] ^= 1;
     if (line->lie == LIE_ECHO_VALUE)
         pdu.bytes[4] ^= 1;
-    if (line->lie == LIE_LENGTH && !is_tcp(talk))
+    if (line->lie == LIE_BYTES)
         pdu.bytes[1] = (uint8_t)(pdu.bytes[1] + line->parameter);
     if (line->lie == LIE_EXCEPTION)
         pdu = (struct frame){{request->function | EXCEPTION_BIT, (uint8_t)line->parameter}, 2};
@@ -336,7 +336,7 @@ static struct frame one_wrong(const struct talk *talk, const struct request *req
         seal(talk, transaction, request->unit + (line->lie == LIE_UNIT ? 1 : 0), &pdu);
     if (line->lie == LIE_PROTOCOL)
         frame.bytes[3] = 1;
-    if (line->lie == LIE_LENGTH && is_tcp(talk))
+    if (line->lie == LIE_LENGTH)
         frame.bytes[5] = (uint8_t)(frame.bytes[5] + line->parameter);
     if (line->lie == LIE_CHECK)
         frame.bytes[frame.length - 1] ^= 1;
@@ -396,6 +396,7 @@ static void tell_lie(struct talk *talk, const struct request *request, const str
     case LIE_PROTOCOL:
     case LIE_CHECK:
     case LIE_LENGTH:
+    case LIE_BYTES:
     case LIE_COUNT:
     case LIE_CUT:
     case LIE_EXCEPTION:

@@ -29,7 +29,8 @@ enum lie {
     LIE_FUNCTION,
     LIE_PROTOCOL,
     LIE_CHECK,  /* sum */
-    LIE_LENGTH, /* field, or byte count: off by the parameter */
+    LIE_LENGTH, /* the field of Modbus TCP is off by the parameter */
+    LIE_BYTES,  /* the byte count of a read is */
     LIE_COUNT,  /* a well-formed reply with so many registers more */
     LIE_SPLIT,  /* single bytes */
     LIE_DRIP,   /* single bytes beyond the deadline */

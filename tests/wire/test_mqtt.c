@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <sys/wait.h>
 
+#include "drivers/mqtt_heartbeat.h"
+
 /* ---- values in --------------------------------------------------------- */
 
 static void values_arrive_with_their_source_time(void **state)
@@ -219,6 +221,54 @@ static void heartbeats_go_both_ways(void **state)
     assert_false(health(&site).bms_silent);
     for (size_t i = 0; i < sizeof(metadata) / sizeof(metadata[0]); i++)
         say(metadata[i][0], "", true);
+    close_site(&site);
+}
+
+static void say_value(double value, int64_t source_ms)
+{
+    char payload[96];
+
+    snprintf(payload, sizeof(payload), "{\"value\":%g,\"timestamp\":%lld,\"quality\":1}", value,
+             (long long)source_ms);
+    say(TOPIC_DSX, payload, false);
+}
+
+/* Silence is told after what came before it, and what is heard again is the newest, not the last
+ * to arrive: the checks of values go by the order. */
+static void silence_keeps_the_order_of_values(void **state)
+{
+    struct mqtt_config config = plain_config();
+    static struct site site;
+    uint64_t messages;
+    int64_t stalled_ms;
+    int good, count;
+
+    (void)state;
+    strcpy(config.integration, "TW1");
+    open_site(&site, &config);
+    say_until_heard(&site, TOPIC_DSX, "{\"value\":20,\"timestamp\":" T0_TEXT ",\"quality\":1}",
+                    DSX);
+    messages = health(&site).messages;
+    say_value(20.5, T0 + 1);
+    while (health(&site).messages == messages)
+        usleep(1000);
+    usleep((HEARTBEAT_SILENCE_MS + 1000) * 1000); /* the control thread is held up */
+    stalled_ms = clock_now_ms(&site.clock);
+    run_until(&site, health(&site).bms_silent && site.last[DSX].source_ms > T0);
+    assert_int_equal(site.last[DSX].reason, REASON_SOURCE_DEAD);
+    assert_true(site.last[DSX].receive_ms >= stalled_ms);
+
+    good = site.good[DSX];
+    count = site.count[DSX];
+    say_value(21, T0 + 10);
+    say_value(22, T0 + 5); /* was overtaken on its way */
+    run_until(&site, site.count[DSX] == count + 2);
+    assert_int_equal(site.last[DSX].quality, QUALITY_BAD);
+    say("BMS/v1/PUB/Value/System/HeartbeatTimestampBms/bms",
+        "{\"value\":1,\"timestamp\":" T0_TEXT ",\"quality\":1}", false);
+    run_until(&site, site.good[DSX] > good);
+    assert_true(site.last[DSX].value == 21);
+    assert_int_equal(site.last[DSX].source_ms, T0 + 10);
     close_site(&site);
 }
 
@@ -436,6 +486,7 @@ int main(void)
         cmocka_unit_test(sparkplug_metric_is_a_point),
         cmocka_unit_test(setpoint_is_confirmed_by_what_is_read_back),
         cmocka_unit_test(heartbeats_go_both_ways),
+        cmocka_unit_test(silence_keeps_the_order_of_values),
         cmocka_unit_test(tls_checks_the_name_and_shows_our_certificate),
         cmocka_unit_test(password_comes_from_a_file),
         cmocka_unit_test(wrong_options_are_refused_in_words),

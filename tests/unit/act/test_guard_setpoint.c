@@ -251,6 +251,105 @@ static void only_what_reached_the_register_counts(void **state)
     assert_true(b.guard.battery.life_writes == 4);
 }
 
+/* A write that a newer one followed wore the register and says nothing else. */
+static void a_replaced_write_neither_failed_nor_held(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_init(&b, &usual);
+    set_after(&b, 1e5);
+    double life = b.guard.battery.life_writes;
+    guard_written(&b.guard, SET, REASON_WRITE_REPLACED);
+    assert_true(b.guard.battery.life_writes == life + 1);
+    assert_true(b.guard.battery.written && b.guard.battery.failures == 0);
+}
+
+/* ---- hard limits that the device does not follow ---- */
+
+/* The reserve is reached, the register holds a discharge, and every try ends so. Returns their
+ * number in an hour; never is more asked of the battery than it does. */
+static int tries_at_the_reserve(struct bench *b, enum reason outcome)
+{
+    int tries = 0;
+    bench_init(b, &usual);
+    for (int i = 0; i < 3600; i++) {
+        next(b);
+        measure(b, SOC, 15);
+        measure(b, BATTERY, 1e5);
+        measure(b, SET, 1e5);
+        b->count =
+            guard_apply(&b->guard, &b->image, b->now_ms, (double)INFINITY, NULL, 0, b->feeder_w,
+                        b->commands, b->count, ROOM, b->events, &b->event_count);
+        if (b->count == 0) /* in force, as far as is known */
+            continue;
+        assert_true(b->commands[0].value == (b->commands[0].apply ? 0 : 1e5));
+        if (!b->commands[0].apply) {
+            assert_int_equal(b->commands[0].reason, REASON_LIMIT_RETRY);
+            continue;
+        }
+        tries++;
+        guard_written(&b->guard, SET, outcome);
+    }
+    return tries;
+}
+
+static void a_dead_device_is_not_written_every_tick(void **state)
+{
+    (void)state;
+    struct bench b;
+    assert_in_range(tries_at_the_reserve(&b, REASON_WRITE_FAILED), 3600 / 16, 3600 / 14);
+    assert_true(b.guard.battery.life_writes == 0);
+    assert_in_range(tries_at_the_reserve(&b, REASON_WRITE_UNANSWERED), 12, 20);
+    assert_in_range(tries_at_the_reserve(&b, REASON_WRITE_NOT_HELD), 12, 20);
+    assert_in_range(tries_at_the_reserve(&b, REASON_WRITE_REFUSED), 12, 20);
+    /* Taken, and something moves it back each time once it has settled. */
+    assert_in_range(tries_at_the_reserve(&b, REASON_WRITE_CONFIRMED), 12, 20);
+    assert_true(b.guard.battery.life_writes <= 20);
+}
+
+static void a_changed_hard_limit_does_not_wait(void **state)
+{
+    (void)state;
+    struct bench b;
+    tries_at_the_reserve(&b, REASON_WRITE_NOT_HELD);
+    next(&b);
+    tick(&b);
+    assert_false(b.commands[0].apply);
+    next(&b);
+    measure(&b, SOC, 50);
+    measure(&b, UTILITY, 1.2e6); /* now discharge is what the limit asks for */
+    tick(&b);
+    assert_int_equal(b.commands[0].reason, REASON_LIMIT_IMPORT);
+    assert_true(b.commands[0].apply);
+    b.points[SET].write.per_hour = 1e-9; /* without a budget a noisy limit is no way round it */
+    b.guard.battery.tokens = 0;
+    int before = b.written[SET];
+    for (int i = 0; i < 600; i++) {
+        if (b.commands[0].apply)
+            guard_written(&b.guard, SET, REASON_WRITE_NOT_HELD);
+        next(&b);
+        measure(&b, UTILITY, 1.2e6 + 5e3 * (i % 9));
+        measure(&b, SET, 1e5);
+        tick(&b);
+    }
+    assert_in_range(b.written[SET] - before, 600 / 16, 600 / 14);
+}
+
+/* A device that follows again is trusted again. */
+static void old_failures_are_forgotten(void **state)
+{
+    (void)state;
+    struct bench b;
+    tries_at_the_reserve(&b, REASON_WRITE_FAILED);
+    for (int i = 0; i < 40; i++) {
+        next(&b);
+        measure(&b, BATTERY, 0);
+        tick(&b);
+    }
+    assert_true(b.values[SET].value == 0);
+    assert_int_equal(b.guard.battery.failures, 0);
+}
+
 /* A register that wears out keeps its value: nothing is refreshed that does not revert. */
 static void a_register_that_wears_out_is_not_refreshed(void **state)
 {
@@ -485,6 +584,60 @@ static void a_device_that_rounds_the_time_is_not_pestered(void **state)
     assert_in_range(b.written[REVERT], 10, 13);
 }
 
+/* Without its reversion a set-point would outlive us: whatever withholds the one holds the other.
+ */
+static void a_setpoint_does_not_rise_without_its_reversion(void **state)
+{
+    (void)state;
+    enum { WORN, NO_BUDGET, REFUSED, WAYS };
+    for (int way = 0; way < WAYS; way++) {
+        struct bench b;
+        struct guard_config config = usual;
+        bench_init(&b, &config);
+        if (way == WORN) {
+            b.points[REVERT].write.lifetime = 10;
+            guard_resume_writes(&b.guard, REVERT, 10);
+        }
+        if (way == NO_BUDGET) {
+            b.points[REVERT].write.per_hour = 1e-9;
+            b.guard.revert.tokens = 0;
+        }
+        measure(&b, REVERT, 0);
+        if (way == REFUSED) { /* a first try is believed until it is answered */
+            set_after(&b, 0);
+            measure(&b, REVERT, 0);
+            guard_written(&b.guard, REVERT, REASON_WRITE_REFUSED);
+        }
+        for (int i = 0; i < 700; i++) {
+            const struct command *command = set_after(&b, i % 2 ? 1e5 : -1e5);
+            assert_int_equal(command->reason, REASON_LIMIT_REVERSION);
+            assert_false(command->apply && command->value != 0);
+            if (way == REFUSED && b.commands[0].point == REVERT && b.commands[0].apply)
+                guard_written(&b.guard, REVERT, REASON_WRITE_REFUSED);
+            measure(&b, REVERT, 0);
+        }
+        assert_true(b.values[SET].value == 0);
+        next(&b);
+        measure(&b, UTILITY, 1.2e6); /* a hard limit is free, and takes no more than it needs */
+        ask(&b, SET, 4e5);
+        tick(&b);
+        assert_true(b.values[SET].value == 2e5);
+        measure(&b, BATTERY, 2e5);
+        measure(&b, UTILITY, 7e5);
+        assert_true(set_after(&b, 3e5)->value == 2e5); /* what is there may stay, ... */
+        assert_true(set_after(&b, 1.5e5)->apply);      /* ... shrink ... */
+        assert_true(b.values[SET].value == 1.5e5);
+        set_after(&b, 0); /* ... or end */
+        assert_true(b.values[SET].value == 0);
+        b.points[REVERT].write = (struct point_write){.low = 0};
+        b.guard.revert.tokens = 1;
+        b.guard.revert.worn = false;
+        measure(&b, BATTERY, 0);
+        measure(&b, REVERT, 120); /* the device has it now, whoever wrote it */
+        assert_true(set_after(&b, 1e5)->apply && b.values[SET].value == 1e5);
+    }
+}
+
 static void reversion_is_left_alone_without_control(void **state)
 {
     (void)state;
@@ -505,6 +658,10 @@ int main(void)
         cmocka_unit_test(the_write_range_holds),
         cmocka_unit_test(a_worn_register_is_kept_for_hard_limits),
         cmocka_unit_test(only_what_reached_the_register_counts),
+        cmocka_unit_test(a_replaced_write_neither_failed_nor_held),
+        cmocka_unit_test(a_dead_device_is_not_written_every_tick),
+        cmocka_unit_test(a_changed_hard_limit_does_not_wait),
+        cmocka_unit_test(old_failures_are_forgotten),
         cmocka_unit_test(a_register_that_wears_out_is_not_refreshed),
         cmocka_unit_test(another_writer_is_told_and_then_left_alone),
         cmocka_unit_test(a_hard_limit_does_not_wait_for_another_writer),
@@ -517,6 +674,7 @@ int main(void)
         cmocka_unit_test(an_unreadable_reversion_is_written_with_the_setpoint),
         cmocka_unit_test(a_reversion_that_never_left_is_written_again),
         cmocka_unit_test(a_device_that_rounds_the_time_is_not_pestered),
+        cmocka_unit_test(a_setpoint_does_not_rise_without_its_reversion),
         cmocka_unit_test(reversion_is_left_alone_without_control),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -437,6 +437,7 @@ static void failing_writes_are_told_and_believed(void **state)
         {REASON_WRITE_FAILED, EVENT_WRITE_FAILING},
         {REASON_WRITE_CONFIRMED, EVENT_WRITE_BACK},
         {REASON_WRITE_CONFIRMED, -1},
+        {REASON_WRITE_UNANSWERED, EVENT_WRITE_FAILING},
     };
     struct site site;
     struct setpoint_note note;
@@ -453,7 +454,12 @@ static void failing_writes_are_told_and_believed(void **state)
         assert_int_equal(note.outcome, steps[i].outcome);
         assert_true(note.value == 5e3 && note.at_ms == START_MS);
     }
-    assert_int_equal(note.life_writes, 106); /* one never left */
+    struct cycle_event event;
+    assert_false(cycle_written(site.cycle, set, 6e3, REASON_WRITE_REPLACED, START_MS + 1, &event));
+    cycle_setpoint(site.cycle, set, &note); /* it wore the register, and nothing else */
+    assert_int_equal(note.outcome, REASON_WRITE_UNANSWERED);
+    assert_true(note.value == 5e3 && note.at_ms == START_MS);
+    assert_int_equal(note.life_writes, 108); /* one never left */
     close_site(&site);
 }
 

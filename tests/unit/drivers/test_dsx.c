@@ -609,7 +609,7 @@ static void configuration_text_stays_what_it_is(void **state)
     proposal = dsx_propose(dsx);
     text = dsx_render_config(proposal);
     assert_non_null(strstr(text, "{ name = \"cdu5\"; role = \"cooling\"; stale_after = \"250 s\"; "
-                                 "# CDU \"cdu5\": CDU;"));
+                                 "# CDU \"cdu5\": CDU: "));
     assert_non_null(strstr(text, "{ point = \"temp_supply_c\"; unit = \"C\"; "
                                  "topic = \"BMS/v1/PUB/Value/CDU/LiquidTemperature/"
                                  "a\\\"; x = \\\\\"; }"));

@@ -29,6 +29,8 @@ struct played {
     bool silent;
     uint8_t exception; /* to every request; 0: none */
     int write_exception;
+    int write_busy; /* writes that are answered so before one is taken */
+    int read_exception;
     int hold_back_ms; /* until a written register shows its value; negative: never */
     uint16_t registers[REGISTERS];
     uint16_t coming[REGISTERS];
@@ -41,6 +43,7 @@ struct played {
 /* What the sink heard of one point. */
 struct seen {
     int good, missing, written;
+    int sent; /* of the outcomes: all but WRITE_FAILED */
     enum reason reason, outcome;
     double value;
 };
@@ -129,13 +132,19 @@ static void answer(struct bench *bench)
 {
     struct played *played = &bench->played[bench->request.unit];
     bool writes = bench->request.values != NULL;
-    int exception = writes ? played->write_exception : 0;
+    int exception = writes ? played->write_exception : played->read_exception;
     if (played->exception != 0)
         exception = played->exception;
+    else if (writes && played->write_busy > 0 && played->write_busy-- > 0)
+        exception = MODBUS_DEVICE_BUSY;
+    else if (bench->request.address + bench->request.count > REGISTERS)
+        exception = MODBUS_ILLEGAL_ADDRESS;
     bench->out = false;
     if (played->silent) {
         wire_done(&bench->wire, moment_of(bench), PORT_TIMEOUT, NULL, 0);
     } else if (exception != 0) {
+        if (writes && exception == MODBUS_ACKNOWLEDGE)
+            write_registers(bench, played);
         wire_done(&bench->wire, moment_of(bench), PORT_EXCEPTION, NULL, (uint8_t)exception);
     } else {
         if (writes)
@@ -177,6 +186,7 @@ static void on_written(void *context, int32_t point, double value, enum reason r
     struct bench *bench = context;
     (void)value;
     bench->seen[point].written++;
+    bench->seen[point].sent += reason != REASON_WRITE_FAILED;
     bench->seen[point].outcome = reason;
 }
 
@@ -534,7 +544,7 @@ static void waits_for_a_register_to_settle(void **unused)
     bench_finish(&bench);
 }
 
-/* The newest value counts; the one before has no outcome of its own. */
+/* The newest value counts; the one before was in the register all the same. */
 static void a_newer_value_replaces_one_that_settles(void **unused)
 {
     (void)unused;
@@ -548,11 +558,236 @@ static void a_newer_value_replaces_one_that_settles(void **unused)
     bench_write(&bench, 0, 0, 1);
     bench_run(&bench, 300);
     bench_write(&bench, 0, 0, 2);
-    bench_run(&bench, 2 * TICK_MS);
     assert_int_equal(bench.seen[0].written, 1);
+    assert_int_equal(bench.seen[0].outcome, REASON_WRITE_REPLACED);
+    bench_run(&bench, 2 * TICK_MS);
+    assert_int_equal(bench.seen[0].written, 2);
     assert_int_equal(bench.seen[0].outcome, REASON_WRITE_CONFIRMED);
     assert_int_equal(bench.played[0].last_written, 2);
     bench_finish(&bench);
+}
+
+/* Every write that a register has had is told, so that its life is known. */
+static void no_write_goes_uncounted(void **unused)
+{
+    (void)unused;
+    struct bench bench;
+    bench_init(&bench);
+    bench_setpoint(&bench, 10)->write.settle_ms = 2000;
+    bench_units(&bench, 1);
+    bench_up(&bench);
+    bench_run(&bench, TICK_MS);
+    bench.played[0].hold_back_ms = 1500;
+    for (int i = 0; i < 60; i++) {
+        bench_write(&bench, 0, 0, i);
+        bench_run(&bench, i % 4 * 333);
+    }
+    bench_run(&bench, 5 * TICK_MS);
+    assert_true(bench.played[0].writes > 40);
+    assert_int_equal(bench.seen[0].written, bench.played[0].writes);
+    assert_int_equal(bench.seen[0].outcome, REASON_WRITE_CONFIRMED);
+    bench_finish(&bench);
+}
+
+/* A read-back that was out when the newer value came ends the older one's wait. */
+static void a_newer_value_does_not_wait_for_the_older_to_settle(void **unused)
+{
+    (void)unused;
+    struct bench bench;
+    bench_init(&bench);
+    bench_setpoint(&bench, 10)->write.settle_ms = 60000;
+    bench_units(&bench, 1);
+    bench_up(&bench);
+    bench_run(&bench, TICK_MS);
+    bench.played[0].hold_back_ms = 50000;
+    bench_write(&bench, 0, 0, 1);
+    bench_run(&bench, REPLY_MS + 2);
+    assert_true(bench.out && bench.request.values == NULL);
+    bench.played[0].hold_back_ms = 0;
+    bench_write(&bench, 0, 0, 2);
+    bench_run(&bench, 100);
+    assert_int_equal(bench.seen[0].written, 2);
+    assert_int_equal(bench.seen[0].outcome, REASON_WRITE_CONFIRMED);
+    bench_finish(&bench);
+}
+
+/* A SunSpec device at register 0: `model` begins at register 2. */
+static void offer_model(struct bench *bench, uint16_t model, uint16_t length)
+{
+    uint16_t *registers = bench->played[0].registers;
+    registers[0] = 0x5375;
+    registers[1] = 0x6E53;
+    registers[2] = model;
+    registers[3] = length;
+    registers[4 + length] = 0xFFFF;
+    registers[5 + length] = 0;
+}
+
+enum { WSET = 2 + 24, WSET_SF = 2 + 55 };
+
+/* The set-point is in a row that has no address before the models are known. */
+static void bench_sunspec(struct bench *bench, uint16_t model)
+{
+    bench_init(bench);
+    bench->profile.sunspec = true;
+    struct profile_row *row = bench_setpoint(bench, 0);
+    row->point = POINT_POWER_SET;
+    row->sunspec_count = 1;
+    row->sunspec[0] = (struct profile_sunspec){704, "WSet"};
+    bench_row(bench, 200);
+    bench_units(bench, 1);
+    offer_model(bench, model, 65);
+    bench->played[0].registers[WSET] = bench->played[0].registers[WSET + 1] = 0;
+    bench->played[0].registers[WSET_SF] = 1;
+}
+
+/* Whenever it comes: before the wire is up, before the models are known, before they are known
+ * anew, it goes where the device has it, in the device's scale, or nowhere. */
+static void no_setpoint_leaves_before_its_register_is_known(void **unused)
+{
+    (void)unused;
+    for (int when = 0; when < 40; when++) {
+        struct bench bench;
+        bench_sunspec(&bench, 704);
+        bench.now_ms++;
+        if (when == 0)
+            bench_write(&bench, 0, 0, 5000);
+        bench_up(&bench);
+        bench_run(&bench, when);
+        if (when > 0)
+            bench_write(&bench, 0, 0, 5000);
+        bench_run(&bench, TICK_MS);
+        assert_int_equal(bench.played[0].writes, 1);
+        assert_int_equal(bench.played[0].registers[0], 0x5375);
+        assert_int_equal(bench.played[0].registers[WSET + 1], 500);
+        assert_int_equal(bench.seen[0].outcome, REASON_WRITE_CONFIRMED);
+        assert_true(bench.seen[0].value == 5000);
+
+        bench.state = PORT_WAITING; /* it comes back as another */
+        wire_down(&bench.wire, moment_of(&bench), REASON_DISCONNECTED);
+        offer_model(&bench, 803, 65);
+        bench_up(&bench);
+        bench_run(&bench, when);
+        bench_write(&bench, 0, 0, 7000);
+        bench_run(&bench, TICK_MS);
+        assert_int_equal(bench.played[0].writes, 1);
+        assert_int_equal(bench.seen[0].outcome, REASON_WRITE_FAILED);
+        assert_int_equal(bench.seen[0].written, 2);
+        bench_finish(&bench);
+    }
+}
+
+static void no_setpoint_reaches_another_device(void **unused)
+{
+    (void)unused;
+    for (int when = 0; when < 20; when++) {
+        struct bench bench;
+        bench_init(&bench);
+        bench.profile.identity_count = 1;
+        bench.profile.identities[0] =
+            (struct profile_identity){.address = 50, .count = 1, .number = 7};
+        bench_setpoint(&bench, 10);
+        bench_units(&bench, 1);
+        bench_up(&bench);
+        bench_run(&bench, when);
+        bench_write(&bench, 0, 0, 5);
+        bench_run(&bench, 3 * TICK_MS);
+        bench_write(&bench, 0, 0, 6);
+        assert_int_equal(bench.played[0].writes, 0);
+        assert_int_equal(bench.seen[0].written, 2);
+        assert_int_equal(bench.seen[0].outcome, REASON_WRITE_FAILED);
+        assert_int_equal(bench.seen[0].sent, 0);
+        bench_finish(&bench);
+    }
+}
+
+/* Accepted, and it takes long: only the register tells. */
+static void an_acknowledged_write_is_read_back(void **unused)
+{
+    (void)unused;
+    struct bench bench;
+    bench_init(&bench);
+    bench_setpoint(&bench, 10);
+    bench_units(&bench, 1);
+    bench_up(&bench);
+    bench_run(&bench, TICK_MS);
+    bench.played[0].write_exception = MODBUS_ACKNOWLEDGE;
+    bench.played[0].hold_back_ms = 3000;
+    bench_write(&bench, 0, 0, 5);
+    bench_run(&bench, 2900);
+    assert_int_equal(bench.seen[0].written, 0);
+    bench_run(&bench, 300);
+    assert_int_equal(bench.seen[0].outcome, REASON_WRITE_CONFIRMED);
+    bench.played[0].hold_back_ms = -1;
+    bench_write(&bench, 0, 0, 6);
+    bench_run(&bench, LIMIT_ACKNOWLEDGED_MS + 500);
+    assert_int_equal(bench.seen[0].outcome, REASON_WRITE_NOT_HELD);
+    assert_int_equal(bench.seen[0].written, 2);
+    bench_finish(&bench);
+}
+
+/* It is asked again for a while, and not for ever. */
+static void a_busy_device_is_written_again(void **unused)
+{
+    (void)unused;
+    struct bench bench;
+    bench_init(&bench);
+    bench_setpoint(&bench, 10);
+    bench_row(&bench, 200);
+    bench_units(&bench, 1);
+    bench_up(&bench);
+    bench_run(&bench, TICK_MS);
+    bench.played[0].write_busy = 3;
+    bench_write(&bench, 0, 0, 5);
+    bench_run(&bench, 2 * TICK_MS);
+    assert_int_equal(bench.seen[0].written, 1);
+    assert_int_equal(bench.seen[0].outcome, REASON_WRITE_CONFIRMED);
+    assert_int_equal(bench.played[0].writes, 1);
+    bench.played[0].write_busy = 1000;
+    bench_write(&bench, 0, 0, 6);
+    bench_run(&bench, 10 * TICK_MS);
+    assert_int_equal(bench.seen[0].written, 2);
+    assert_int_equal(bench.seen[0].outcome, REASON_WRITE_REFUSED);
+    assert_int_equal(bench.played[0].write_busy, 1000 - LIMIT_BUSY_TRIES);
+    bench.played[0].write_busy = 0;
+    bench.played[0].read_exception = MODBUS_DEVICE_BUSY; /* written, and not to be read */
+    bench_write(&bench, 0, 0, 7);
+    bench_run(&bench, 10 * TICK_MS);
+    assert_int_equal(bench.seen[0].written, 3);
+    assert_int_equal(bench.seen[0].outcome, REASON_WRITE_UNANSWERED);
+    bench_finish(&bench);
+}
+
+/* Being busy says nothing about a block's registers: it stays whole and is due every round. */
+static void a_busy_device_is_read_next_round(void **unused)
+{
+    (void)unused;
+    for (uint8_t exception = 5; exception <= 6; exception++) {
+        struct bench bench;
+        bench_init(&bench);
+        bench_row(&bench, 10);
+        bench_row(&bench, 11);
+        bench_row(&bench, 200)->every_ms = 3600000; /* is not put off by it */
+        bench_units(&bench, 1);
+        bench.played[0].exception = exception;
+        bench_up(&bench);
+        bench_run(&bench, 3 * TICK_MS);
+        bench.played[0].exception = 0;
+        bench_run(&bench, 2 * TICK_MS);
+        assert_int_equal(bench.seen[2].good, 1);
+        bench.played[0].exception = exception;
+        int asked = bench.played[0].asked, good = bench.seen[1].good;
+        bench_run(&bench, 10 * TICK_MS);
+        assert_in_range(bench.played[0].asked - asked, 10, 11);
+        assert_int_equal(bench.seen[1].reason, REASON_DEVICE_EXCEPTION);
+        assert_int_equal(bench.downs[0], 0);
+        bench.played[0].exception = 0;
+        asked = bench.played[0].asked;
+        bench_run(&bench, 10 * TICK_MS);
+        assert_in_range(bench.played[0].asked - asked, 10, 11);
+        assert_in_range(bench.seen[1].good - good, 10, 11);
+        bench_finish(&bench);
+    }
 }
 
 static void encodes_with_the_scale_that_the_device_has(void **unused)
@@ -607,11 +842,45 @@ static void tells_how_a_write_failed(void **unused)
     assert_int_equal(bench.seen[0].outcome, REASON_WRITE_UNANSWERED);
     bench_write(&bench, 0, 0, 5); /* left alone now: told at once */
     assert_int_equal(bench.seen[0].written, 4);
-    assert_int_equal(bench.seen[0].outcome, REASON_WRITE_UNANSWERED);
+    assert_int_equal(bench.seen[0].outcome, REASON_WRITE_FAILED);
     bench_finish(&bench);
 }
 
-/* Whatever fails, a set-point has one outcome, and what reads GOOD is what the register holds. */
+/* Of several that wait only one was sent. */
+static void what_never_left_is_told_so(void **unused)
+{
+    (void)unused;
+    struct bench bench;
+    bench_init(&bench);
+    bench_setpoint(&bench, 10);
+    bench_setpoint(&bench, 12);
+    struct profile_row *scaled = bench_setpoint(&bench, 14);
+    scaled->scaled = true;
+    scaled->scale_address = 15;
+    bench_units(&bench, 2);
+    bench_up(&bench);
+    bench_run(&bench, TICK_MS);
+    bench.played[0].silent = true;
+    bench_write(&bench, 0, 0, 5);
+    bench_write(&bench, 0, 1, 5);
+    bench_write(&bench, 0, 2, 5);
+    bench_run(&bench, TICK_MS);
+    assert_int_equal(bench.seen[0].outcome, REASON_WRITE_UNANSWERED);
+    assert_int_equal(bench.seen[1].outcome, REASON_WRITE_FAILED);
+    assert_int_equal(bench.seen[2].outcome, REASON_WRITE_FAILED);
+
+    bench.played[0].silent = false;
+    bench_run(&bench, 30 * TICK_MS);
+    bench.played[0].silent = true;
+    bench_write(&bench, 0, 2, 5); /* its scale is asked for, and that is all */
+    bench_run(&bench, TICK_MS);
+    assert_int_equal(bench.seen[2].written, 2);
+    assert_int_equal(bench.seen[2].outcome, REASON_WRITE_FAILED);
+    bench_finish(&bench);
+}
+
+/* Whatever fails, a set-point has one outcome, every write that a register has had is among them,
+ * and what reads GOOD is what the register holds. */
 static void random_faults_leave_one_outcome_a_write(void **unused)
 {
     (void)unused;
@@ -630,7 +899,8 @@ static void random_faults_leave_one_outcome_a_write(void **unused)
             struct played *played = &bench.played[rand() % bench.wire.count];
             played->silent = rand() % 4 == 0;
             played->exception = (uint8_t)(rand() % 8 == 0 ? 1 + rand() % 11 : 0);
-            played->write_exception = rand() % 8 == 0 ? 3 : 0;
+            played->write_exception = rand() % 8 == 0 ? 3 + rand() % 3 : 0;
+            played->write_busy = rand() % 8 == 0 ? rand() % 20 : 0;
             if (bench.state == PORT_WAITING)
                 bench_up(&bench);
             if (rand() % 3 == 0) {
@@ -645,6 +915,7 @@ static void random_faults_leave_one_outcome_a_write(void **unused)
         int outcomes = 0;
         for (int i = 0; i < bench.wire.count; i++) {
             outcomes += bench.seen[3 * i].written;
+            assert_true(bench.seen[3 * i].sent >= bench.played[i].writes);
             assert_int_equal(bench.units[i].queued, 0);
             if (bench.seen[3 * i + 1].good > 0 && !isnan(bench.seen[3 * i + 1].value))
                 assert_true(bench.seen[3 * i + 1].value == 1000 * i + 11);
@@ -669,8 +940,16 @@ int main(void)
         cmocka_unit_test(confirms_what_reads_back),
         cmocka_unit_test(waits_for_a_register_to_settle),
         cmocka_unit_test(a_newer_value_replaces_one_that_settles),
+        cmocka_unit_test(no_write_goes_uncounted),
+        cmocka_unit_test(a_newer_value_does_not_wait_for_the_older_to_settle),
+        cmocka_unit_test(no_setpoint_leaves_before_its_register_is_known),
+        cmocka_unit_test(no_setpoint_reaches_another_device),
+        cmocka_unit_test(an_acknowledged_write_is_read_back),
+        cmocka_unit_test(a_busy_device_is_written_again),
+        cmocka_unit_test(a_busy_device_is_read_next_round),
         cmocka_unit_test(encodes_with_the_scale_that_the_device_has),
         cmocka_unit_test(tells_how_a_write_failed),
+        cmocka_unit_test(what_never_left_is_told_so),
         cmocka_unit_test(random_faults_leave_one_outcome_a_write),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -124,7 +124,7 @@ static void inbox_leaves_bad_verdicts_alone(void **state)
 
 static int count_raw(struct raw_queue *queue, const char *first)
 {
-    struct raw_message *message = raw_take_all(queue), *next;
+    struct raw_message *message = raw_take(queue, LIMIT_RAW_MESSAGES), *next;
     int count = 0;
 
     if (message)
@@ -138,7 +138,7 @@ static int count_raw(struct raw_queue *queue, const char *first)
 
 static void raw_queue_is_bounded_by_number_and_bytes(void **state)
 {
-    static char large[1 << 20];
+    static char large[LIMIT_RAW_PAYLOAD];
     struct raw_queue queue;
     char topic[32];
 
@@ -159,6 +159,51 @@ static void raw_queue_is_bounded_by_number_and_bytes(void **state)
     assert_int_equal(count_raw(&queue, "l/2"), LIMIT_RAW_BYTES / (int)sizeof(large));
     assert_int_equal(count_raw(&queue, ""), 0);
     raw_put(&queue, "x", "1", 1, false);
+    raw_finish(&queue);
+}
+
+/* One message alone could be longer than all that may wait. */
+static void raw_queue_sheds_what_is_too_long_by_itself(void **state)
+{
+    static char large[LIMIT_RAW_PAYLOAD + 1];
+    char topic[LIMIT_TOPIC + 1];
+    struct raw_queue queue;
+
+    (void)state;
+    memset(topic, 't', sizeof(topic) - 1);
+    topic[sizeof(topic) - 1] = '\0';
+    raw_init(&queue);
+    raw_put(&queue, "first", "1", 1, false);
+    raw_put(&queue, "x", large, sizeof(large), false);
+    raw_put(&queue, topic, "1", 1, false);
+    assert_int_equal(queue.shed, 2);
+    assert_int_equal(queue.bytes, 1);
+    raw_put(&queue, "x", large, LIMIT_RAW_PAYLOAD, false);
+    raw_put(&queue, topic + 1, "1", 1, false);
+    assert_int_equal(queue.shed, 2);
+    assert_int_equal(count_raw(&queue, "first"), 3);
+    raw_finish(&queue);
+}
+
+static void raw_messages_are_taken_in_turns(void **state)
+{
+    struct raw_message *taken;
+    struct raw_queue queue;
+
+    (void)state;
+    raw_init(&queue);
+    assert_null(raw_take(&queue, 1));
+    for (const char *topic = "abc"; *topic; topic++)
+        raw_put(&queue, (char[]){*topic, '\0'}, "12", 2, false);
+    taken = raw_take(&queue, 1);
+    assert_string_equal(taken->topic, "a");
+    assert_null(taken->next);
+    free(taken);
+    assert_int_equal(queue.count, 2);
+    assert_int_equal(queue.bytes, 4);
+    assert_int_equal(count_raw(&queue, "b"), 2);
+    raw_put(&queue, "d", NULL, 0, false); /* the end was reached, and is an end again */
+    assert_int_equal(count_raw(&queue, "d"), 1);
     raw_finish(&queue);
 }
 
@@ -222,7 +267,7 @@ static void setpoint_is_confirmed_only_by_news(void **state)
         ERROR_INVALID);
 
     observe(&writes, 1, 5000, 99000, &outcome);
-    writeback_begin(&writes, write, 5000, 100000, 1);
+    writeback_begin(&writes, write, 5000, 100000, 1, note_outcome, &outcome);
     observe(&writes, 1, 5000, 99000, &outcome);  /* the same one again */
     observe(&writes, 1, 5000, 94000, &outcome);  /* from long before */
     observe(&writes, 3, 5000, 101000, &outcome); /* not the feedback */
@@ -247,16 +292,47 @@ static void setpoint_runs_out_of_time(void **state)
     (void)state;
     make_points(points);
     assert_int_equal(writebacks_init(&writes, points, 2, 8, &error), 0);
-    writeback_begin(&writes, writebacks_find(&writes, 2), 5, 100000, 50);
+    writeback_begin(&writes, writebacks_find(&writes, 2), 5, 100000, 50, note_outcome, &outcome);
     writebacks_expire(&writes, 49 + MQTT_ANSWER_MS, note_outcome, &outcome);
     assert_int_equal(outcome.count, 0);
     writebacks_expire(&writes, 50 + MQTT_ANSWER_MS, note_outcome, &outcome);
     assert_int_equal(outcome.reason, REASON_WRITE_UNANSWERED);
-    writeback_begin(&writes, writebacks_find(&writes, 2), 5, 100000, 50);
+    writeback_begin(&writes, writebacks_find(&writes, 2), 5, 100000, 50, note_outcome, &outcome);
     observe(&writes, 2, 6, 100001, &outcome);
     writebacks_expire(&writes, 50 + MQTT_ANSWER_MS, note_outcome, &outcome);
     assert_int_equal(outcome.reason, REASON_WRITE_NOT_HELD);
     assert_int_equal(outcome.count, 2);
+    assert_int_equal(writes.pending, 0);
+    writebacks_finish(&writes);
+}
+
+/* Each write that left has an outcome, and what is read back counts for the newest alone. */
+static void setpoint_that_is_superseded_is_told(void **state)
+{
+    struct outcome outcome = {0};
+    struct mqtt_point points[2];
+    struct writebacks writes;
+    struct writeback *write;
+    struct error error;
+
+    (void)state;
+    make_points(points);
+    assert_int_equal(writebacks_init(&writes, points, 2, 8, &error), 0);
+    write = writebacks_find(&writes, 2);
+    writeback_begin(&writes, write, 5, 100000, 50, note_outcome, &outcome);
+    assert_int_equal(outcome.count, 0);
+    writeback_begin(&writes, write, 6, 101000, 1050, note_outcome, &outcome);
+    assert_int_equal(outcome.count, 1);
+    assert_int_equal(outcome.point, 2);
+    assert_true(outcome.value == 5);
+    assert_int_equal(outcome.reason, REASON_WRITE_REPLACED);
+    assert_int_equal(writes.pending, 1);
+    observe(&writes, 2, 5, 101001, &outcome);
+    assert_int_equal(outcome.count, 1);
+    observe(&writes, 2, 6, 101002, &outcome);
+    assert_int_equal(outcome.count, 2);
+    assert_true(outcome.value == 6);
+    assert_int_equal(outcome.reason, REASON_WRITE_CONFIRMED);
     assert_int_equal(writes.pending, 0);
     writebacks_finish(&writes);
 }
@@ -344,10 +420,12 @@ static void ours_are_published_where_the_metadata_says(void **state)
     (void)state;
     assert_int_equal(heartbeat_init(&heartbeat, "TW1", &error), 0);
     tell_metadata(&heartbeat, "HeartbeatTimestampIntegration", "TW2"); /* another's */
+    heartbeat_settle(&heartbeat);
     beat(&heartbeat, time_ms, false, 1000);
     assert_false(heartbeat_next(&heartbeat, time_ms, 1000, &topic, payload));
     tell_metadata(&heartbeat, "HeartbeatTimestampIntegration", "TW1");
     tell_metadata(&heartbeat, "HeartbeatEchoIntegration", "TW1");
+    heartbeat_settle(&heartbeat);
     assert_true(heartbeat_next(&heartbeat, time_ms + 5, 2000, &topic, payload));
     assert_string_equal(topic, "BMS/v1/TW1/Value/System/HeartbeatEchoIntegration/TW1");
     assert_string_equal(payload,
@@ -358,6 +436,31 @@ static void ours_are_published_where_the_metadata_says(void **state)
                         "{\"value\":1800000000007,\"timestamp\":1800000000007,\"quality\":1}");
     assert_false(heartbeat_next(&heartbeat, time_ms, 1999 + HEARTBEAT_MS, &topic, payload));
     assert_true(heartbeat_next(&heartbeat, time_ms, 2000 + HEARTBEAT_MS, &topic, payload));
+    heartbeat_finish(&heartbeat);
+}
+
+/* However many somebody describes: those known stand, the others are counted. */
+static void heartbeats_of_the_metadata_are_bounded(void **state)
+{
+    struct heartbeat heartbeat;
+    char name[LIMIT_NAME];
+    struct error error;
+
+    (void)state;
+    assert_int_equal(heartbeat_init(&heartbeat, "TW1", &error), 0);
+    tell_metadata(&heartbeat, "HeartbeatTimestampIntegration", "TW1");
+    for (int i = 0; i < LIMIT_HEARTBEATS + 7; i++) {
+        snprintf(name, sizeof(name), "A%d", i);
+        tell_metadata(&heartbeat, "HeartbeatTimestampBms", name);
+    }
+    assert_int_equal(dsx_point_count(heartbeat.metadata), LIMIT_HEARTBEATS);
+    assert_int_equal(heartbeat.refused, 8);
+    tell_metadata(&heartbeat, "HeartbeatTimestampBms", "A0"); /* known: no newcomer */
+    assert_int_equal(heartbeat.refused, 8);
+    assert_string_equal(heartbeat.topics.ours, "");
+    heartbeat_settle(&heartbeat);
+    assert_string_equal(heartbeat.topics.ours,
+                        "BMS/v1/TW1/Value/System/HeartbeatTimestampIntegration/TW1");
     heartbeat_finish(&heartbeat);
 }
 
@@ -383,11 +486,15 @@ int main(void)
         cmocka_unit_test(inbox_sheds_what_was_overtaken),
         cmocka_unit_test(inbox_leaves_bad_verdicts_alone),
         cmocka_unit_test(raw_queue_is_bounded_by_number_and_bytes),
+        cmocka_unit_test(raw_queue_sheds_what_is_too_long_by_itself),
+        cmocka_unit_test(raw_messages_are_taken_in_turns),
         cmocka_unit_test(setpoint_is_confirmed_only_by_news),
         cmocka_unit_test(setpoint_runs_out_of_time),
+        cmocka_unit_test(setpoint_that_is_superseded_is_told),
         cmocka_unit_test(setpoint_must_not_confirm_itself),
         cmocka_unit_test(only_a_moving_heartbeat_is_life),
         cmocka_unit_test(ours_are_published_where_the_metadata_says),
+        cmocka_unit_test(heartbeats_of_the_metadata_are_bounded),
         cmocka_unit_test(without_an_integration_there_are_no_heartbeats),
     };
 

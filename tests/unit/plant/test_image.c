@@ -179,6 +179,36 @@ static void a_clock_stepped_back_replaces_what_is_held(void **state)
     assert_false(image_value(&world->frozen, world->point, &read));
 }
 
+/* One thread says that a source is dead, another has a value of just before: passing each other is
+ * no step of the clock, and what was seen before still counts against the value. */
+static void samples_that_pass_each_other_keep_their_checks(void **state)
+{
+    struct world *world = *state;
+    struct sample late = {.point = world->point,
+                          .quality = QUALITY_GOOD,
+                          .reason = REASON_FRESH,
+                          .receive_ms = T + 5000 - LIMIT_LATE_MS};
+    world->topology->points[world->point].rate_per_s = 10;
+    say(world, QUALITY_GOOD, 50, T);
+    say(world, QUALITY_BAD, 0, T + 5000);
+    late.value = 500;
+    late.source_ms = T + 4000;
+    assert_int_equal(image_apply(&world->live, &late), REASON_TOO_FAST);
+    say(world, QUALITY_BAD, 0, T + 5000);
+    late.value = 50;
+    late.source_ms = T - 1;
+    assert_int_equal(image_apply(&world->live, &late), REASON_TOO_OLD);
+    late.value = 60;
+    late.source_ms = T + 4000;
+    assert_int_equal(image_apply(&world->live, &late), REASON_FRESH);
+    /* Later by more, it is a step: what was seen compares with nothing any more. */
+    say(world, QUALITY_BAD, 0, T + 6000);
+    late.value = 500;
+    late.source_ms = T - 1;
+    late.receive_ms = T + 6000 - LIMIT_LATE_MS - 1;
+    assert_int_equal(image_apply(&world->live, &late), REASON_FRESH);
+}
+
 /* A failed read may be the first that is heard after the step: the next good one must count. */
 static void a_failure_after_a_clock_step_does_not_freeze_the_point(void **state)
 {
@@ -244,6 +274,7 @@ int main(void)
         TEST(an_overtaken_value_is_ignored),
         TEST(a_value_from_the_future_is_bad),
         TEST(a_clock_stepped_back_replaces_what_is_held),
+        TEST(samples_that_pass_each_other_keep_their_checks),
         TEST(a_failure_after_a_clock_step_does_not_freeze_the_point),
         TEST(ages_are_judged_at_the_freeze),
         TEST(a_frozen_image_does_not_move),

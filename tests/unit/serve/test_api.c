@@ -30,6 +30,7 @@ static struct {
     int verdict;
     const char *error;
     const char *broker;
+    int sparkplug_nodes;
 } fake;
 
 static const struct snapshot *fake_snapshot(void *context)
@@ -75,6 +76,9 @@ static void fake_totals(void *context, struct api_totals *ret_totals)
     snprintf(ret_totals->broker_link, sizeof(ret_totals->broker_link), "down");
     snprintf(ret_totals->broker_cause, sizeof(ret_totals->broker_cause), "refused");
     ret_totals->broker_malformed = 3;
+    ret_totals->broker_takeovers = 1;
+    ret_totals->sparkplug_nodes = fake.sparkplug_nodes;
+    ret_totals->sparkplug_gaps = 2;
 }
 
 static void fake_point(void *context, int32_t point, struct api_point *ret_point)
@@ -250,6 +254,12 @@ static void status_speaks_of_the_broker_when_there_is_one(void **state)
     assert_string_equal(string_at(at(root, "broker"), "link"), "down");
     assert_string_equal(string_at(at(root, "broker"), "cause"), "refused");
     assert_int_equal(json_integer_value(at(at(root, "broker"), "malformed")), 3);
+    assert_int_equal(json_integer_value(at(at(root, "broker"), "takeovers")), 1);
+    assert_true(json_is_null(at(at(root, "broker"), "sparkplug")));
+    json_decref(root);
+    fake.sparkplug_nodes = 4;
+    root = ask("{\"do\":\"status\"}");
+    assert_int_equal(json_integer_value(at(at(at(root, "broker"), "sparkplug"), "gaps")), 2);
     json_decref(root);
 }
 

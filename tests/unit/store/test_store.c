@@ -708,14 +708,14 @@ static void test_the_life_of_registers_is_known(void **state)
     (void)state;
     static const enum reason outcomes[] = {REASON_WRITE_CONFIRMED, REASON_WRITE_REFUSED,
                                            REASON_WRITE_NOT_HELD, REASON_WRITE_UNANSWERED,
-                                           REASON_WRITE_FAILED};
+                                           REASON_WRITE_REPLACED, REASON_WRITE_FAILED};
     struct site site;
     site_begin(&site);
     int32_t set = point_of(&site, "battery", POINT_POWER_SET);
     struct store *store = open_store(&site);
     assert_int_equal(recover_at(store, T0).write_count, 0);
     for (int run = 0; run < 2; run++) {
-        for (int i = 0; i < 5; i++)
+        for (int i = 0; i < 6; i++)
             assert_true(store_post_write(store, T0 + i, set, 1e3, outcomes[i]));
         store_close(store);
         store = open_store(&site);
@@ -723,9 +723,9 @@ static void test_the_life_of_registers_is_known(void **state)
     struct recovered r = recover_at(store, T0 + HOUR_MS);
     assert_int_equal(r.write_count, 1);
     assert_int_equal(r.writes[0].point, set);
-    assert_int_equal(r.writes[0].count, 8);
+    assert_int_equal(r.writes[0].count, 10);
     store_close(store);
-    assert_ask(&site, "SELECT writes FROM v_register_life WHERE point = 'battery.power_set_w'", 8);
+    assert_ask(&site, "SELECT writes FROM v_register_life WHERE point = 'battery.power_set_w'", 10);
     assert_ask(&site, "SELECT unsent FROM v_register_life", 2);
     assert_ask(&site, "SELECT count(*) FROM v_setpoint_write WHERE outcome = 'write_not_held'", 2);
     site_end(&site);
