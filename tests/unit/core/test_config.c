@@ -239,7 +239,8 @@ static void devices_share_wires(void **state)
           "unit = 2; },\n"
           "  { name = \"d\"; profile = \"twin-meter\"; bus = \"hall\"; unit = 4; },\n"
           "  { name = \"e\"; profile = \"twin-meter\"; address = \"gateway.example\"; "
-          "framing = \"rtu\"; unit = 9; } );\n",
+          "framing = \"rtu\"; unit = 9; },\n"
+          "  { name = \"f\"; profile = \"twin-ups\"; bus = \"hall\"; unit = 3; } );\n",
           file);
     fclose(file);
     struct notes notes = {""};
@@ -249,8 +250,9 @@ static void devices_share_wires(void **state)
     if (result < 0)
         fail_msg("%s", notes.text);
     assert_int_equal(config->wire_count, 3);
-    static const int WIRES[] = {0, 1, 0, 1, 2};
-    for (int i = 0; i < 5; i++)
+    /* f is the unit of b, by another profile */
+    static const int WIRES[] = {0, 1, 0, 1, 2, 1};
+    for (int i = 0; i < 6; i++)
         assert_int_equal(config->modbus_devices[i].wire, WIRES[i]);
     assert_string_equal(config->modbus_wires[0].stream.host, "2001:db8::7");
     assert_int_equal(config->modbus_wires[0].stream.port, 1502);
@@ -262,6 +264,27 @@ static void devices_share_wires(void **state)
     assert_int_equal(config->modbus_wires[2].stream.framing, FRAMING_RTU);
     assert_int_equal(config->modbus_wires[2].stream.port, 502);
     configuration_destroy(config);
+}
+
+static void an_unusable_profile_is_told_once(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/tidewatt-config-XXXXXX";
+    FILE *file = fdopen(mkstemp(path), "w");
+    fputs("limits: { import = \"1.1 MW\"; import_fail_safe = \"700 kW\"; };\n"
+          "feeders: ( { name = \"A\"; limit = \"450 kW\"; } );\n"
+          "devices: (\n"
+          "  { name = \"a\"; profile = \"no-such\"; address = \"h1\"; },\n"
+          "  { name = \"b\"; profile = \"no-such\"; address = \"h2\"; } );\n",
+          file);
+    fclose(file);
+    struct notes notes = {""};
+    struct config *config = NULL;
+    assert_true(configuration_load(path, &config, note, &notes, NULL) < 0);
+    unlink(path);
+    const char *told = strstr(notes.text, "profile \"no-such\" cannot be used");
+    assert_non_null(told);
+    assert_null(strstr(told + 1, "profile \"no-such\" cannot be used"));
 }
 
 static void a_missing_file_is_told(void **state)
@@ -359,6 +382,7 @@ int main(void)
         cmocka_unit_test(points_carry_the_rules_of_their_profile),
         cmocka_unit_test(each_mistake_is_told_with_its_line),
         cmocka_unit_test(devices_share_wires),
+        cmocka_unit_test(an_unusable_profile_is_told_once),
         cmocka_unit_test(a_missing_file_is_told),
         cmocka_unit_test(check_prints_a_summary_or_json),
         cmocka_unit_test(history_rows_are_read),

@@ -151,6 +151,23 @@ static enum reason say(struct world *world, enum quality quality, double value, 
     return image_apply(&world->live, &sample);
 }
 
+/* The newest value is good; that older ones are missing is said with it. */
+static void a_value_that_others_gave_way_to_says_so(void **state)
+{
+    struct world *world = *state;
+    struct sample sample = {.point = world->point,
+                            .quality = QUALITY_GOOD,
+                            .reason = REASON_OVERLOAD,
+                            .value = 50,
+                            .source_ms = T,
+                            .receive_ms = T};
+    double read;
+    assert_int_equal(image_apply(&world->live, &sample), REASON_OVERLOAD);
+    image_freeze(&world->frozen, &world->live, T);
+    assert_true(image_value(&world->frozen, world->point, &read));
+    assert_int_equal(apply(world, 51, T), REASON_FRESH);
+}
+
 static void a_value_from_the_future_is_bad(void **state)
 {
     struct world *world = *state;
@@ -272,6 +289,7 @@ int main(void)
         TEST(a_little_skew_is_fine),
         TEST(what_the_driver_disowns_is_out_of_reach),
         TEST(an_overtaken_value_is_ignored),
+        TEST(a_value_that_others_gave_way_to_says_so),
         TEST(a_value_from_the_future_is_bad),
         TEST(a_clock_stepped_back_replaces_what_is_held),
         TEST(samples_that_pass_each_other_keep_their_checks),
