@@ -13,10 +13,11 @@
 
 static const int64_t kill_after_ns = 10LL * 1000 * 1000 * 1000;
 static const int64_t checkpoint_within_ns = 300LL * 1000 * 1000 * 1000;
+static const int64_t level_within_ns = 60LL * 1000 * 1000 * 1000;
 
 /* Saves the wish before anything rises; the job is changed only if that worked. */
-static int intend(struct runner *runner, int index, enum job_input input, int32_t feeder,
-                  enum reason reason, struct error *error)
+static int intend(struct runner *runner, int index, enum job_input input, int32_t group,
+                  int32_t level, enum reason reason, struct error *error)
 {
     enum job_action action;
     struct job next = runner->jobs[index];
@@ -25,7 +26,9 @@ static int intend(struct runner *runner, int index, enum job_input input, int32_
         return REASON_WRONG_STATE;
     if (action == JOB_ACTION_NONE)
         return 0;
-    next.feeder = feeder;
+    next.group = group;
+    next.feeder = group < 0 ? -1 : runner->config.groups[group].feeder;
+    job_preset_level(&next, level);
     r = spool_save(&runner->spool, &next, false, error);
     if (r < 0)
         return r;
@@ -58,7 +61,8 @@ static int launch_locked(struct runner *runner, int index, int lock_fd, struct e
     if (r == 0)
         r = remove_traces(runner, id, error);
     if (r == 0)
-        r = batch_process_start(&runner->process, id, &request, lock_fd, &entry->supervisor, error);
+        r = batch_process_start(&runner->process, &runner->jobs[index], &request, lock_fd,
+                                &entry->supervisor, error);
     if (r < 0)
         return r;
     entry->watched = true;
@@ -82,12 +86,13 @@ static int launch(struct runner *runner, int index, struct error *error)
     return r;
 }
 
-int runner_start(struct runner *runner, int index, int32_t feeder, enum reason reason,
+int runner_start(struct runner *runner, int index, int32_t group, int32_t level, enum reason reason,
                  struct error *error)
 {
     struct job *job = &runner->jobs[index];
     bool waited = job->state == JOB_QUEUED;
-    int r = intend(runner, index, JOB_INPUT_START, waited ? feeder : job->feeder, reason, error);
+    int r =
+        intend(runner, index, JOB_INPUT_START, waited ? group : job->group, level, reason, error);
     if (r != 0 || !waited)
         return r;
     r = launch(runner, index, error);
@@ -96,17 +101,45 @@ int runner_start(struct runner *runner, int index, int32_t feeder, enum reason r
     return r;
 }
 
-static int run_checkpoint(struct runner *runner, int index, struct error *error)
+/* Runs the job's checkpoint or level command. */
+static int run_helper(struct runner *runner, int index, bool levels, int64_t within_ns,
+                      struct error *error)
 {
     struct job_request request;
     struct entry *entry = &runner->entries[index];
-    int64_t id = runner->jobs[index].id;
-    int r = spool_load_command(&runner->spool, id, &request, error);
+    const struct job *job = &runner->jobs[index];
+    int r = spool_load_command(&runner->spool, job->id, &request, error);
     if (r == 0)
-        r = batch_process_checkpoint(&runner->process, id, request.checkpoint, entry->command.pid,
-                                     &entry->helper, error);
+        r = batch_process_help(&runner->process, job,
+                               levels ? request.level_command : request.checkpoint,
+                               entry->command.pid, &entry->helper, error);
+    entry->helper_levels = levels;
     entry->helper_failed = false;
-    entry->helper_until_ns = clock_mono_ns() + checkpoint_within_ns;
+    entry->helper_until_ns = clock_mono_ns() + within_ns;
+    return r;
+}
+
+static int run_checkpoint(struct runner *runner, int index, struct error *error)
+{
+    return run_helper(runner, index, false, checkpoint_within_ns, error);
+}
+
+int runner_level(struct runner *runner, int index, int32_t level, enum reason reason,
+                 struct error *error)
+{
+    struct job *job = &runner->jobs[index];
+    struct entry *entry = &runner->entries[index];
+    if (job->state == JOB_RUNNING && job->level_asked == level)
+        return 0;
+    if (entry->command.pid == 0 || entry->helper != 0 || level < 0 || level >= job->level_count)
+        return REASON_WRONG_STATE;
+    if (job_ask_level(job, level, reason, runner->now_ms) < 0)
+        return REASON_WRONG_STATE;
+    int r = run_helper(runner, index, true, level_within_ns, error);
+    if (r < 0)
+        job_settle_level(job, false, reason, runner->now_ms);
+    runner_save(runner, index, false);
+    runner_note(runner, index, JOB_INPUT_RUNS, reason);
     return r;
 }
 
@@ -143,11 +176,14 @@ static int revive(struct runner *runner, int index, struct error *error)
     return 0;
 }
 
-int runner_resume(struct runner *runner, int index, enum reason reason, struct error *error)
+int runner_resume(struct runner *runner, int index, int32_t level, enum reason reason,
+                  struct error *error)
 {
     struct job *job = &runner->jobs[index];
     bool acts = job->state == JOB_SUSPENDED || job->state == JOB_SUSPENDING;
-    int r = intend(runner, index, JOB_INPUT_RESUME, job->feeder, reason, error);
+    /* Stopped by a signal it goes on as it was; what read a checkpoint back was told the level. */
+    int r = intend(runner, index, JOB_INPUT_RESUME, job->group,
+                   runner->entries[index].watched ? job->level : level, reason, error);
     if (r != 0 || !acts)
         return r;
     r = revive(runner, index, error);

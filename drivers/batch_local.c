@@ -76,7 +76,7 @@ void runner_report(struct runner *runner, int index, enum job_input input, enum 
     if (job_apply(job, input, reason, at_ms, &action) < 0 || job->state == before)
         return;
     if (job->state == JOB_QUEUED)
-        job->feeder = -1;
+        job->feeder = job->group = -1;
     runner_save(runner, index, only_known_here(job));
     runner_note(runner, index, input, reason);
 }
@@ -117,6 +117,18 @@ static void add(struct runner *runner, const struct job *job, bool checkpoints, 
     runner->count++;
 }
 
+/* The feeder follows from the group. A state without one is from before there were groups. */
+static void settle_place(const struct runner *runner, struct job *job)
+{
+    const struct batch_local_config *config = &runner->config;
+    if (job->group >= config->group_count)
+        job->group = -1;
+    for (int32_t g = 0; job->group < 0 && job->feeder >= 0 && g < config->group_count; g++)
+        if (config->groups[g].feeder == job->feeder)
+            job->group = g;
+    job->feeder = job->group < 0 ? -1 : config->groups[job->group].feeder;
+}
+
 static int load_all(struct runner *runner, struct error *error)
 {
     int64_t *ids = malloc(SPOOL_MOST * sizeof(ids[0]));
@@ -131,6 +143,7 @@ static int load_all(struct runner *runner, struct error *error)
             error_prefix(&cause, ERROR_INVALID, "job %" PRId64 " is left alone", ids[i]);
             runner_trouble(runner, &cause);
         } else {
+            settle_place(runner, &job);
             add(runner, &job, checkpoints, false);
         }
     }
@@ -180,72 +193,6 @@ static bool retire(struct runner *runner, int index)
     return true;
 }
 
-/* ---- its own policy ---- */
-
-static int feeder_count(const struct runner *runner)
-{
-    return runner->config.feeder_count > 0 ? runner->config.feeder_count : 1;
-}
-
-static double feeder_limit(const struct runner *runner, int32_t feeder)
-{
-    return runner->config.feeder_count > 0 ? runner->config.feeder_limit_w[feeder]
-                                           : (double)INFINITY;
-}
-
-static bool has_room(const struct runner *runner, int32_t feeder, double power_w)
-{
-    double load_w = power_w;
-    for (int i = 0; i < runner->count; i++)
-        if (runner->jobs[i].feeder == feeder && job_state_draws_power(runner->jobs[i].state))
-            load_w += runner->jobs[i].power_w;
-    return load_w <= feeder_limit(runner, feeder);
-}
-
-static int32_t find_room(const struct runner *runner, const struct job *job)
-{
-    if (job->state == JOB_SUSPENDED && job->feeder >= 0 && job->feeder < feeder_count(runner))
-        return has_room(runner, job->feeder, job->power_w) ? job->feeder : -1;
-    for (int32_t feeder = 0; feeder < feeder_count(runner); feeder++)
-        if (has_room(runner, feeder, job->power_w))
-            return feeder;
-    return -1;
-}
-
-static bool fits_ever(const struct runner *runner, double power_w)
-{
-    for (int32_t feeder = 0; feeder < feeder_count(runner); feeder++)
-        if (power_w <= feeder_limit(runner, feeder))
-            return true;
-    return false;
-}
-
-static int start_or_resume(struct runner *runner, int index, int32_t feeder)
-{
-    struct error error;
-    int r = runner->jobs[index].state == JOB_SUSPENDED
-                ? runner_resume(runner, index, REASON_BATCH_POLICY, &error)
-                : runner_start(runner, index, feeder, REASON_BATCH_POLICY, &error);
-    if (r < 0)
-        runner_trouble(runner, &error);
-    return r;
-}
-
-/* First come, first served: the first that finds no room holds back those behind it. */
-static void run_policy(struct runner *runner)
-{
-    for (int i = 0; i < runner->count && runner_has_note_room(runner); i++) {
-        const struct job *job = &runner->jobs[i];
-        bool waits = job->state == JOB_SUSPENDED ||
-                     (job->state == JOB_QUEUED && job->release_ms <= runner->now_ms);
-        if (!waits || !fits_ever(runner, job->power_w))
-            continue;
-        int32_t feeder = find_room(runner, job);
-        if (feeder < 0 || start_or_resume(runner, i, feeder) < 0)
-            return;
-    }
-}
-
 /* ---- verbs ---- */
 
 static int check_request(const struct runner *runner, const struct job_request *request,
@@ -265,13 +212,13 @@ static int check_request(const struct runner *runner, const struct job_request *
         return error_set(error, ERROR_INVALID, "the power must be above 0 W");
     if (request->work_ms <= 0)
         return error_set(error, ERROR_INVALID, "the work must be above 0 s");
-    if (!runner->hold && !fits_ever(runner, request->power_w))
+    if (!runner->hold && !runner_fits_ever(runner, request->power_w))
         return error_set(
             error, ERROR_INVALID,
             "%s is more than any feeder carries beside jobs.base_reserve: split the "
             "job",
             quantity_format(request->power_w, DIMENSION_POWER, power, (int)sizeof(power)));
-    return 0;
+    return job_request_check(request, error);
 }
 
 static int submit(struct batch *batch, const struct job_request *request, int64_t now_ms,
@@ -296,13 +243,18 @@ static int submit(struct batch *batch, const struct job_request *request, int64_
         .deadline_ms = request->deadline_ms,
         .min_run_ms = request->min_run_ms,
         .can_suspend = request->can_suspend,
+        .level_count = request->level_count,
+        .accelerator_classes = request->accelerator_classes,
+        .restart_ms = request->restart_ms,
         .feeder = -1,
+        .group = -1,
         .submitted_ms = runner->now_ms,
         .updated_ms = runner->now_ms,
         .state_ms = runner->now_ms,
     };
     memcpy(job.name, request->name, sizeof(job.name));
     memcpy(job.owner, request->owner, sizeof(job.owner));
+    memcpy(job.levels, request->levels, sizeof(job.levels));
     r = spool_submit(&runner->spool, &job, request, error);
     if (r < 0)
         return r;
@@ -323,15 +275,17 @@ static int command(struct batch *batch, const struct command *command, int64_t n
         return error_set(error, ERROR_FULL, "too many job changes wait to be polled");
     switch (command->verb) {
     case VERB_JOB_START:
-        if (command->feeder < 0 || command->feeder >= feeder_count(runner))
+        if (command->group < 0 || command->group >= runner->config.group_count)
             return REASON_INVALID;
-        return runner_start(runner, index, command->feeder, command->reason, error);
+        return runner_start(runner, index, command->group, command->level, command->reason, error);
     case VERB_JOB_SUSPEND:
         return runner_suspend(runner, index, command->reason, error);
     case VERB_JOB_RESUME:
-        return runner_resume(runner, index, command->reason, error);
+        return runner_resume(runner, index, command->level, command->reason, error);
     case VERB_JOB_CANCEL:
         return runner_cancel(runner, index);
+    case VERB_JOB_LEVEL:
+        return runner_level(runner, index, command->level, command->reason, error);
     case VERB_SETPOINT:
         break;
     }
@@ -365,7 +319,7 @@ static int poll_jobs(struct batch *batch, int64_t now_ms, struct job_note *ret_n
             i++;
     }
     if (!runner->hold)
-        run_policy(runner);
+        runner_policy(runner);
     return take_notes(runner, ret_notes, most);
 }
 
@@ -393,6 +347,18 @@ static const struct batch_verbs local_verbs = {
     .destroy = destroy,
 };
 
+/* Without groups every feeder is one; without feeders there is one of no limit. */
+static void settle_groups(struct batch_local_config *config)
+{
+    if (config->group_count > 0)
+        return;
+    if (config->feeder_count == 0)
+        config->feeder_limit_w[config->feeder_count++] = (double)INFINITY;
+    config->group_count = config->feeder_count;
+    for (int32_t f = 0; f < config->feeder_count; f++)
+        config->groups[f] = (struct rack_group){.feeder = f, .limit_w = config->feeder_limit_w[f]};
+}
+
 int batch_local_create(const struct batch_local_config *config, struct batch **ret_batch,
                        struct error *error)
 {
@@ -401,6 +367,7 @@ int batch_local_create(const struct batch_local_config *config, struct batch **r
         return error_set(error, ERROR_SYSTEM, "out of memory");
     runner->base.verbs = &local_verbs;
     runner->config = *config;
+    settle_groups(&runner->config);
     runner->process.spool = &runner->spool;
     runner->process.speed = config->speed > 0 ? config->speed : 1;
     runner->hold = true;

@@ -12,17 +12,24 @@
  * TIDEWATT_SPEED and TIDEWATT_OUTPUT; what is left of the group when the command ends is killed.
  * Suspend is SIGSTOP/SIGCONT to the group, or the job's checkpoint command, run by `sh -c` with
  * TIDEWATT_PID beside the others (it must make the command end with status 85: the job then counts
- * as suspended and is started again to resume). Cancel is SIGTERM, after 10 s SIGKILL. */
+ * as suspended and is started again to resume). A job with levels finds the one it starts at in
+ * TIDEWATT_LEVEL (0 is full) and TIDEWATT_POWER_W; while it runs, its level command, run like the
+ * checkpoint command with both, changes the level and ends with status 0 once that is done (within
+ * a minute; else the job stays at the level before). Cancel is SIGTERM, after 10 s SIGKILL. */
 #ifndef TIDEWATT_DRIVERS_BATCH_LOCAL_H
 #define TIDEWATT_DRIVERS_BATCH_LOCAL_H
 
+#include "controller/plant/point.h"
 #include "drivers/batch.h"
 
 struct batch_local_config {
     char spool[LIMIT_PATH];        /* created when missing, mode 0700 */
     double speed;                  /* site seconds per real second, told to jobs as TIDEWATT_SPEED */
-    double feeder_limit_w[LIMIT_FEEDERS]; /* IT watts that jobs may take, for its own policy */
+    /* IT watts that jobs may take, for its own policy; of `groups` all but the names. */
+    double feeder_limit_w[LIMIT_FEEDERS];
     int feeder_count;              /* 0: one feeder without limit */
+    struct rack_group groups[LIMIT_GROUPS];
+    int group_count;               /* 0: every feeder is one */
     char jobexec[LIMIT_PATH];      /* the supervisor program; empty: tidewatt-jobexec in the
                                       directory of the running program */
 };

@@ -90,10 +90,38 @@ static void job_paths(const struct batch_process_config *config, int64_t id,
     snprintf(ret_output, PATH_BELOW + 8, "%s/output", ret_directory);
 }
 
-int batch_process_start(const struct batch_process_config *config, int64_t id,
+/* Ours without what it says of levels, with the job's: its variables go first. */
+enum { LEVEL_VARIABLES = 2, MOST_VARIABLES = 1024 };
+
+static void level_variables(const struct job *job, char text[LEVEL_VARIABLES][VARIABLE_TEXT])
+{
+    snprintf(text[0], VARIABLE_TEXT, "TIDEWATT_LEVEL=%d", job->level_asked);
+    snprintf(text[1], VARIABLE_TEXT, "TIDEWATT_POWER_W=%.0f",
+             job_level_power_w(job, job->level_asked));
+}
+
+static void inherit(char *environment[MOST_VARIABLES + 1],
+                    char text[LEVEL_VARIABLES][VARIABLE_TEXT])
+{
+    int count = 0;
+    while (count < LEVEL_VARIABLES) {
+        environment[count] = text[count];
+        count++;
+    }
+    for (char **own = environ; *own && count < MOST_VARIABLES; own++)
+        if (strncmp(*own, "TIDEWATT_LEVEL=", 15) != 0 &&
+            strncmp(*own, "TIDEWATT_POWER_W=", 17) != 0)
+            environment[count++] = *own;
+    environment[count] = NULL;
+}
+
+int batch_process_start(const struct batch_process_config *config, const struct job *job,
                         const struct job_request *request, int lock_fd, pid_t *ret_supervisor,
                         struct error *error)
 {
+    int64_t id = job->id;
+    char variables[LEVEL_VARIABLES][VARIABLE_TEXT];
+    char *environment[MOST_VARIABLES + 1];
     char directory[PATH_BELOW], output[PATH_BELOW + 8], job_id[NUMBER_TEXT], speed[NUMBER_TEXT];
     char *argv[FIXED_ARGS + LIMIT_JOB_ARGS + 1];
     job_paths(config, id, directory, output);
@@ -111,21 +139,23 @@ int batch_process_start(const struct batch_process_config *config, int64_t id,
         word += strlen(word) + 1;
     }
     argv[count] = NULL;
-    return spawn(argv, environ, output, lock_fd, POSIX_SPAWN_SETSID, ret_supervisor, error);
+    level_variables(job, variables);
+    inherit(environment, variables);
+    return spawn(argv, environment, output, lock_fd, POSIX_SPAWN_SETSID, ret_supervisor, error);
 }
 
-int batch_process_checkpoint(const struct batch_process_config *config, int64_t id,
-                             const char *checkpoint, pid_t command, pid_t *ret_helper,
-                             struct error *error)
+int batch_process_help(const struct batch_process_config *config, const struct job *job,
+                       const char *text, pid_t command, pid_t *ret_helper, struct error *error)
 {
     char directory[PATH_BELOW], output[PATH_BELOW + 8];
-    char variables[5][VARIABLE_TEXT + 24];
-    char *environment[] = {variables[0], variables[1], variables[2],
-                           variables[3], variables[4], NULL};
-    char *argv[] = {(char *)"/bin/sh", (char *)"-c", (char *)checkpoint, NULL};
+    char variables[5][VARIABLE_TEXT + 24], levels[LEVEL_VARIABLES][VARIABLE_TEXT];
+    char *environment[] = {variables[0], variables[1], variables[2], variables[3],
+                           variables[4], levels[0],    levels[1],    NULL};
+    char *argv[] = {(char *)"/bin/sh", (char *)"-c", (char *)text, NULL};
     const char *path = getenv("PATH");
-    job_paths(config, id, directory, output);
-    snprintf(variables[0], sizeof(variables[0]), "TIDEWATT_JOB_ID=%" PRId64, id);
+    job_paths(config, job->id, directory, output);
+    level_variables(job, levels);
+    snprintf(variables[0], sizeof(variables[0]), "TIDEWATT_JOB_ID=%" PRId64, job->id);
     snprintf(variables[1], sizeof(variables[1]), "TIDEWATT_PID=%d", (int)command);
     snprintf(variables[2], sizeof(variables[2]), "TIDEWATT_SPEED=%g", config->speed);
     snprintf(variables[3], sizeof(variables[3]), "TIDEWATT_OUTPUT=%s", output);

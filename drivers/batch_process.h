@@ -17,14 +17,13 @@ struct batch_process_config {
 int batch_process_find(const char *configured, char ret_path[LIMIT_PATH], struct error *error);
 
 /* Starts the supervisor of a job, which inherits `lock_fd` and with it the lock. */
-int batch_process_start(const struct batch_process_config *config, int64_t id,
+int batch_process_start(const struct batch_process_config *config, const struct job *job,
                         const struct job_request *request, int lock_fd, pid_t *ret_supervisor,
                         struct error *error);
 
-/* Runs the job's checkpoint command beside it, in a process group of its own. */
-int batch_process_checkpoint(const struct batch_process_config *config, int64_t id,
-                             const char *checkpoint, pid_t command, pid_t *ret_helper,
-                             struct error *error);
+/* Runs the job's checkpoint or level command beside it, in a process group of its own. */
+int batch_process_help(const struct batch_process_config *config, const struct job *job,
+                       const char *text, pid_t command, pid_t *ret_helper, struct error *error);
 
 /* Has our child ended? Reaps it. Its status goes to `ret_status`. Never waits. */
 enum child { CHILD_RUNS, CHILD_ENDED, CHILD_UNKNOWN };

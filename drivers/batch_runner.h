@@ -18,10 +18,11 @@ struct entry {
     bool checkpoints;        /* suspends by its checkpoint command */
     bool unsaved;            /* the last save failed */
     pid_t supervisor;        /* our child; 0: none, or a former daemon's */
-    pid_t helper;            /* running checkpoint command; 0: none */
+    pid_t helper;            /* running checkpoint or level command; 0: none */
+    bool helper_levels;      /* it is a level command */
     struct spool_pid command;
     bool helper_failed;
-    int64_t helper_until_ns; /* monotonic: then the checkpoint has failed */
+    int64_t helper_until_ns; /* monotonic: then it has failed */
     int64_t kill_at_ns;      /* monotonic: then a cancelled command is killed; 0: not yet asked */
     int64_t saved_ms;        /* site time */
 };
@@ -57,13 +58,20 @@ void runner_report(struct runner *runner, int index, enum job_input input, enum 
 
 /* batch_action.c: what commands do to processes. 0, a positive enum reason of a refusal, or
  * negative. */
-int runner_start(struct runner *runner, int index, int32_t feeder, enum reason reason,
-                 struct error *error);
+int runner_start(struct runner *runner, int index, int32_t group, int32_t level,
+                 enum reason reason, struct error *error);
 int runner_suspend(struct runner *runner, int index, enum reason reason, struct error *error);
-int runner_resume(struct runner *runner, int index, enum reason reason, struct error *error);
+int runner_resume(struct runner *runner, int index, int32_t level, enum reason reason,
+                  struct error *error);
+int runner_level(struct runner *runner, int index, int32_t level, enum reason reason,
+                 struct error *error);
 int runner_cancel(struct runner *runner, int index);
 /* Repeats what a former daemon may not have finished. */
 void runner_repeat(struct runner *runner, int index);
+
+/* batch_policy.c: what starts while nobody commands. */
+void runner_policy(struct runner *runner);
+bool runner_fits_ever(const struct runner *runner, double power_w);
 
 /* batch_watch.c: what has become of the processes. */
 void runner_watch(struct runner *runner, int index);

@@ -15,10 +15,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "drivers/batch_spool_levels.h"
 #include "drivers/spool_file.h"
 
 enum {
-    JOB_TEXT = 64 * 1024, /* bytes of job.json: the command twice, escaped, and the rest */
+    JOB_TEXT = 96 * 1024, /* bytes of job.json: three commands, escaped, and the rest */
     STATE_TEXT = 4096,
     ID_TEXT = 24,
     ROOM_BELOW = 64, /* bytes of a path below the spool */
@@ -238,14 +239,17 @@ static json_t *job_to_json(const struct job *job, const struct job_request *requ
 {
     json_t *deadline =
         job->deadline_ms == JOB_NO_DEADLINE ? json_null() : json_integer(job->deadline_ms);
-    return json_pack("{s:I, s:s, s:s, s:s, s:f, s:I, s:I, s:o, s:I, s:b, s:I, s:s, s:o, s:s}", "id",
-                     (json_int_t)job->id, "name", job->name, "owner", job->owner, "class",
-                     job_class_name(job->job_class), "power_w", job->power_w, "work_ms",
-                     (json_int_t)job->work_ms, "release_ms", (json_int_t)job->release_ms,
-                     "deadline_ms", deadline, "min_run_ms", (json_int_t)job->min_run_ms,
-                     "can_suspend", (int)job->can_suspend, "submitted_ms",
-                     (json_int_t)job->submitted_ms, "directory", request->directory, "command",
-                     command_words(request), "checkpoint", request->checkpoint);
+    return json_pack(
+        "{s:I, s:s, s:s, s:s, s:f, s:I, s:I, s:o, s:I, s:b, s:I, s:s, s:o, s:s, s:o, "
+        "s:I, s:I, s:s}",
+        "id", (json_int_t)job->id, "name", job->name, "owner", job->owner, "class",
+        job_class_name(job->job_class), "power_w", job->power_w, "work_ms",
+        (json_int_t)job->work_ms, "release_ms", (json_int_t)job->release_ms, "deadline_ms",
+        deadline, "min_run_ms", (json_int_t)job->min_run_ms, "can_suspend", (int)job->can_suspend,
+        "submitted_ms", (json_int_t)job->submitted_ms, "directory", request->directory, "command",
+        command_words(request), "checkpoint", request->checkpoint, "levels",
+        spool_levels_to_json(job), "accelerator_classes", (json_int_t)job->accelerator_classes,
+        "restart_ms", (json_int_t)job->restart_ms, "level_command", request->level_command);
 }
 
 /* The directory appears under its id only when it is complete. */
@@ -286,11 +290,13 @@ int spool_save(const struct spool *spool, const struct job *job, bool durable, s
 {
     char directory[ID_TEXT];
     json_t *json = json_pack(
-        "{s:s, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:i, s:i}", "state", job_state_name(job->state),
-        "reason", (int)job->reason, "feeder", (int)job->feeder, "ran_ms", (json_int_t)job->ran_ms,
-        "updated_ms", (json_int_t)job->updated_ms, "state_ms", (json_int_t)job->state_ms,
-        "started_ms", (json_int_t)job->started_ms, "ended_ms", (json_int_t)job->ended_ms,
-        "suspensions", (int)job->suspensions, "exit_status", (int)job->exit_status);
+        "{s:s, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:i, s:i, s:I, s:i}", "state",
+        job_state_name(job->state), "reason", (int)job->reason, "feeder", (int)job->feeder,
+        "ran_ms", (json_int_t)job->ran_ms, "updated_ms", (json_int_t)job->updated_ms, "state_ms",
+        (json_int_t)job->state_ms, "started_ms", (json_int_t)job->started_ms, "ended_ms",
+        (json_int_t)job->ended_ms, "suspensions", (int)job->suspensions, "exit_status",
+        (int)job->exit_status, "group", (int)job->group, "level", (int)job->level, "level_ms",
+        (json_int_t)job->level_ms, "restarts", (int)job->restarts);
     spool_directory(job->id, directory, sizeof(directory));
     return write_json(spool, directory, "state.json", json, durable, error);
 }
@@ -365,7 +371,10 @@ static int unpack_job(const json_t *json, int64_t id, struct job *job, bool *ret
     job->can_suspend = can_suspend != 0;
     job->submitted_ms = job->updated_ms = job->state_ms = submitted;
     job->reason = REASON_SUBMITTED;
-    job->feeder = -1;
+    job->feeder = job->group = -1;
+    *ret_cause = "a level is wrong";
+    if (spool_levels_from_json(json, job) < 0)
+        return ERROR_INVALID;
     *ret_checkpoints = checkpoint[0] != '\0';
     return 0;
 }
@@ -399,6 +408,7 @@ static int unpack_state(const json_t *json, struct job *job)
     job->ended_ms = ended;
     job->suspensions = suspensions;
     job->exit_status = exit_status;
+    spool_level_state_from_json(json, job);
     return 0;
 }
 
@@ -471,6 +481,8 @@ static int unpack_command(const json_t *json, struct job_request *request)
     request->command_length = (int)length;
     snprintf(request->directory, sizeof(request->directory), "%s", directory);
     snprintf(request->checkpoint, sizeof(request->checkpoint), "%s", checkpoint);
+    const char *levels = json_string_value(json_object_get(json, "level_command"));
+    snprintf(request->level_command, sizeof(request->level_command), "%s", levels ? levels : "");
     return 0;
 }
 

@@ -76,8 +76,27 @@ static void report_runs(struct runner *runner, int index)
 
 /* ---- while the supervisor lives ---- */
 
-static void watch_helper(struct entry *entry)
+/* A level command that failed, or took too long, left the job as it was. */
+static void settle_level(struct runner *runner, int index, bool reached)
 {
+    struct job *job = &runner->jobs[index];
+    struct error error;
+    if (job->state != JOB_RUNNING || job->level_asked == job->level)
+        return; /* stopped or ended meanwhile */
+    if (!reached) {
+        error_set(&error, ERROR_SYSTEM,
+                  "job %" PRId64 ": its level command failed; it stays at level %d", job->id,
+                  job->level);
+        runner_trouble(runner, &error);
+    }
+    job_settle_level(job, reached, job->reason, runner->now_ms);
+    runner_save(runner, index, false);
+    runner_note(runner, index, JOB_INPUT_RUNS, job->reason);
+}
+
+static void watch_helper(struct runner *runner, int index)
+{
+    struct entry *entry = &runner->entries[index];
     int status = 0;
     if (entry->helper == 0)
         return;
@@ -86,7 +105,10 @@ static void watch_helper(struct entry *entry)
     if (batch_process_reap(entry->helper, &status) == CHILD_RUNS)
         return;
     entry->helper = 0;
-    entry->helper_failed = status != 0;
+    if (entry->helper_levels)
+        settle_level(runner, index, status == 0);
+    else
+        entry->helper_failed = status != 0;
 }
 
 static void watch_checkpoint(struct runner *runner, int index)
@@ -261,7 +283,7 @@ static void adopt_living(struct runner *runner, int index)
 void runner_watch(struct runner *runner, int index)
 {
     struct entry *entry = &runner->entries[index];
-    watch_helper(entry);
+    watch_helper(runner, index);
     if (!entry->watched)
         return;
     bool lives = supervisor_lives(runner, index);

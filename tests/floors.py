@@ -19,6 +19,7 @@ ROOMS = [
     (r"controller/serve/", 6, "serve"),
     (r"drivers/", 6, "drivers"),
     (r"controller/core/", 7, "main"),
+    (r"tools/twin/(csv|series)\.", 7, "series"),  # of the backtest as well
     (r"tools/twin/", 8, "twin"),
     (r"tools/bench/", 8, "bench"),
     (r"tools/", 8, "cli"),

@@ -65,6 +65,7 @@ int cli_submit(const struct cli_command *command, int argc, char **argv);
 int cli_cancel(const struct cli_command *command, int argc, char **argv);
 int cli_mode(const struct cli_command *command, int argc, char **argv);
 int cli_check(const struct cli_command *command, int argc, char **argv);
+int cli_backtest(const struct cli_command *command, int argc, char **argv);
 int cli_profile(const struct cli_command *command, int argc, char **argv);
 int cli_probe(const struct cli_command *command, int argc, char **argv);
 

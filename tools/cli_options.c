@@ -40,6 +40,14 @@ static int read_time(const char *text, struct cli_time *ret_time, struct error *
     return 0;
 }
 
+static int add_text(struct cli_list *list, const char *text, struct error *error)
+{
+    if (list->count == CLI_LIST_MOST)
+        return error_set(error, ERROR_INVALID, "given more than %d times", CLI_LIST_MOST);
+    list->texts[list->count++] = text;
+    return 0;
+}
+
 static int store(const struct cli_option *option, const char *text, struct error *error)
 {
     int code = 0;
@@ -62,6 +70,9 @@ static int store(const struct cli_option *option, const char *text, struct error
         break;
     case CLI_TIME:
         code = read_time(text, option->target, error);
+        break;
+    case CLI_LIST:
+        code = add_text(option->target, text, error);
         break;
     }
     return code < 0 ? error_prefix(error, code, "--%s", option->name) : 0;

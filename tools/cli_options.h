@@ -18,6 +18,13 @@ enum cli_kind {
     CLI_POWER,    /* double, W; with a unit */
     CLI_DURATION, /* double, ms; with a unit */
     CLI_TIME,     /* struct cli_time */
+    CLI_LIST,     /* struct cli_list: may be given several times */
+};
+
+enum { CLI_LIST_MOST = 8 };
+struct cli_list {
+    int count;
+    const char *texts[CLI_LIST_MOST];
 };
 
 /* A time in full, or a distance from the site's present time. */

@@ -99,6 +99,41 @@ static void print_market(const json_t *status)
            json_is_true(get(status, "fail_safe")) ? "; A FAIL-SAFE VALUE IS IN FORCE" : "");
 }
 
+/* The contracted capacity that the metered load is held under, where there is one. */
+static void print_capacity(const json_t *status)
+{
+    const json_t *threshold = get(status, "threshold_w"), *peak = get(status, "peak_import_w");
+    char text[CLI_TEXT_ROOM], peak_text[CLI_TEXT_ROOM];
+    const char *verdict = "";
+
+    if (!json_is_number(threshold))
+        return;
+    if (json_is_number(peak))
+        verdict = json_number_value(peak) <= json_number_value(threshold) ? ", held" : ", EXCEEDED";
+    printf("%-9s threshold %s, peak of the billing period %s%s\n", "capacity",
+           cli_quantity(threshold, DIMENSION_POWER, text),
+           cli_quantity(peak, DIMENSION_POWER, peak_text), verdict);
+}
+
+static void print_tank(const json_t *status)
+{
+    const json_t *tank = get(status, "tank"), *heat = get(tank, "heat_w");
+    const double heat_w = json_number_value(heat);
+    char soc[CLI_TEXT_ROOM], text[CLI_TEXT_ROOM];
+
+    if (!json_is_object(tank))
+        return;
+    printf("%-9s cold %s%s, ", "tank", cli_number(get(tank, "soc_pct"), "%.1f", soc),
+           json_is_number(get(tank, "soc_pct")) ? " %" : "");
+    if (!json_is_number(heat))
+        printf("power –\n");
+    else if (heat_w == 0)
+        printf("idle\n");
+    else
+        printf("%s %s of heat\n", heat_w > 0 ? "takes" : "is charged by",
+               quantity_format(fabs(heat_w), DIMENSION_POWER, text, (int)sizeof(text)));
+}
+
 static void print_counts(const char *label, const json_t *counts)
 {
     const char *separator = "", *key;
@@ -236,7 +271,9 @@ static void print_status(const json_t *status)
     print_modes(status);
     print_power(status);
     print_battery(status);
+    print_tank(status);
     print_market(status);
+    print_capacity(status);
     print_pue(status);
     print_counts("jobs", get(status, "jobs"));
     print_plan_head(status);

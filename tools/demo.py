@@ -130,7 +130,7 @@ def demo(options):
         sites[name] = Stack(options.build, home, timeline.clock, mode, own)
     print(f"Two copies of the training hall, {iso(DAY)[:10]}, {SPEED} x real time: one is left "
           "alone, one is controlled.")
-    print(f"Each: 17 Modbus TCP devices, an MQTT broker, real job processes. Files: {folder}")
+    print(f"Each: 18 Modbus TCP devices, an MQTT broker, real job processes. Files: {folder}")
     try:
         start_all(sites.values(), timeline)
         run_day(list(sites.values()), timeline, workload.jobs())

@@ -15,7 +15,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SITE = ROOT / "config/sites/training-hall.cfg"
-TWIN_PORTS = 17
+TWIN_PORTS = 18
 BROKER_OFFSET = 83
 
 

@@ -35,6 +35,8 @@ static const struct cli_command commands[] = {
      cli_probe},
     {"profile", "lint FILE... | show FILE",
      "Checks device profiles, or shows one as a table", cli_profile},
+    {"backtest", NULL,
+     "Runs a site over historical series by several policies, side by side", cli_backtest},
     {"version", NULL, "Prints the version of this tool", cli_version},
     {"help", "[COMMAND]", "Explains a command", cli_help},
 };

@@ -20,7 +20,7 @@ static const char *const mode_names[MODES] = {
 
 static const char *const verb_names[] = {
     [VERB_JOB_START] = "start",   [VERB_JOB_SUSPEND] = "suspend", [VERB_JOB_RESUME] = "resume",
-    [VERB_JOB_CANCEL] = "cancel", [VERB_SETPOINT] = "setpoint",
+    [VERB_JOB_CANCEL] = "cancel", [VERB_JOB_LEVEL] = "level",     [VERB_SETPOINT] = "setpoint",
 };
 
 enum { VERBS = sizeof(verb_names) / sizeof(verb_names[0]) };

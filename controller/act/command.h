@@ -16,6 +16,7 @@ enum verb {
     VERB_JOB_SUSPEND,
     VERB_JOB_RESUME,
     VERB_JOB_CANCEL,
+    VERB_JOB_LEVEL,  /* run at another level */
     VERB_SETPOINT,   /* write `value` to the point */
 };
 
@@ -29,7 +30,8 @@ struct command {
     enum subsystem subsystem;
     enum verb verb;
     int64_t job_id;        /* job verbs */
-    int32_t feeder;        /* VERB_JOB_START: where */
+    int32_t group, feeder; /* VERB_JOB_START: where */
+    int32_t level;         /* START, RESUME, LEVEL: to run at */
     int32_t point;         /* VERB_SETPOINT: a SETPOINT point of the topology */
     double value;          /* VERB_SETPOINT: base unit */
     double wanted;         /* before the guard made it safer */

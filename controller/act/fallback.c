@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "controller/act/accelerators.h"
+
 struct candidate {
     const struct job *job;
     int rank; /* 0: at once by class, 1: can meet its deadline, 2: late */
@@ -65,22 +67,38 @@ static int collect(const struct fallback_input *input, struct candidate *ret_sor
     return count;
 }
 
-static bool has_room(const struct fallback_input *input, const double *taken_w, int32_t feeder,
-                     double power_w)
+struct taken {
+    double feeder_w[LIMIT_FEEDERS], group_w[LIMIT_GROUPS]; /* beyond what is measured */
+    struct accelerators accelerators;
+};
+
+static void count_accelerators(const struct fallback_input *input, struct accelerators *counted)
 {
-    double load_w = input->feeder_load_w[feeder] + taken_w[feeder] + power_w;
-    return !isnan(load_w) && load_w <= input->feeder_limit_w[feeder];
+    for (int g = 0; g < input->group_count; g++)
+        accelerators_add_group(counted, input->groups[g].accelerators);
+    accelerators_take_jobs(counted, input->jobs, input->job_count);
+}
+
+static bool has_room(const struct fallback_input *input, const struct taken *taken, int32_t group,
+                     const struct job *job)
+{
+    int32_t feeder = input->groups[group].feeder;
+    double feeder_w = input->feeder_load_w[feeder] + taken->feeder_w[feeder] + job->power_w;
+    double group_w = input->group_load_w[group] + taken->group_w[group] + job->power_w;
+    return feeder_w <= input->feeder_limit_w[feeder] && group_w <= input->groups[group].limit_w &&
+           accelerators_suffice(&taken->accelerators, group, job->accelerator_classes,
+                                job_accelerators(job, 0)); /* NAN: no */
 }
 
 /* -1: nowhere. A suspended job stays where it is. */
-static int32_t find_feeder(const struct fallback_input *input, const double *taken_w,
-                           const struct job *job)
+static int32_t find_group(const struct fallback_input *input, const struct taken *taken,
+                          const struct job *job)
 {
-    if (job->state == JOB_SUSPENDED && job->feeder >= 0 && job->feeder < input->feeder_count)
-        return has_room(input, taken_w, job->feeder, job->power_w) ? job->feeder : -1;
-    for (int32_t f = 0; f < input->feeder_count; f++)
-        if (has_room(input, taken_w, f, job->power_w))
-            return f;
+    if (job->state == JOB_SUSPENDED && job->group >= 0 && job->group < input->group_count)
+        return has_room(input, taken, job->group, job) ? job->group : -1;
+    for (int32_t g = 0; g < input->group_count; g++)
+        if (has_room(input, taken, g, job))
+            return g;
     return -1;
 }
 
@@ -89,7 +107,7 @@ static struct command *begin(struct command *command, enum subsystem subsystem, 
     memset(command, 0, sizeof(*command));
     command->subsystem = subsystem;
     command->verb = verb;
-    command->feeder = -1;
+    command->feeder = command->group = -1;
     command->point = -1;
     command->reason = REASON_FALLBACK_POLICY;
     command->apply = true;
@@ -100,21 +118,29 @@ static struct command *begin(struct command *command, enum subsystem subsystem, 
 int fallback_commands(const struct fallback_input *input, struct command *ret_commands, int most)
 {
     struct candidate sorted[LIMIT_COMMANDS];
-    double taken_w[LIMIT_FEEDERS] = {0};
+    struct taken taken = {0};
     int count = 0;
     if (input->battery_set >= 0 && count < most)
         begin(&ret_commands[count++], SUBSYSTEM_BATTERY, VERB_SETPOINT)->point = input->battery_set;
+    if (input->tank_set >= 0 && count < most)
+        begin(&ret_commands[count++], SUBSYSTEM_COOLING, VERB_SETPOINT)->point = input->tank_set;
+    count_accelerators(input, &taken.accelerators);
     int found = collect(input, sorted, LIMIT_COMMANDS);
     for (int i = 0; i < found && count < most; i++) {
         const struct job *job = sorted[i].job;
-        int32_t feeder = find_feeder(input, taken_w, job);
-        if (feeder < 0)
+        int32_t group = find_group(input, &taken, job);
+        if (group < 0)
             continue;
-        taken_w[feeder] += job->power_w;
+        int32_t feeder = input->groups[group].feeder;
+        taken.feeder_w[feeder] += job->power_w;
+        taken.group_w[group] += job->power_w;
+        accelerators_take(&taken.accelerators, group, job->accelerator_classes,
+                          job_accelerators(job, 0));
         enum verb verb = job->state == JOB_SUSPENDED ? VERB_JOB_RESUME : VERB_JOB_START;
         struct command *command = begin(&ret_commands[count++], SUBSYSTEM_JOBS, verb);
         command->job_id = job->id;
         command->feeder = feeder;
+        command->group = group;
     }
     return count;
 }

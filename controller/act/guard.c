@@ -13,6 +13,7 @@ void guard_init(struct guard *guard, const struct guard_config *config,
                 const struct guard_inputs *inputs)
 {
     assert(config->feeder_count >= 0 && config->feeder_count <= LIMIT_FEEDERS);
+    assert(config->group_count >= 0 && config->group_count <= LIMIT_GROUPS);
     memset(guard, 0, sizeof(*guard));
     guard->config = *config;
     guard->inputs = *inputs;
@@ -25,6 +26,7 @@ void guard_init(struct guard *guard, const struct guard_config *config,
     setpoint_init(&guard->battery);
     setpoint_init(&guard->revert);
     setpoint_init(&guard->supply);
+    setpoint_init(&guard->tank);
 }
 
 static struct guard_setpoint *find_setpoint(struct guard *guard, int32_t point)
@@ -34,6 +36,7 @@ static struct guard_setpoint *find_setpoint(struct guard *guard, int32_t point)
     return point == guard->inputs.battery_set      ? &guard->battery
            : point == guard->inputs.battery_revert ? &guard->revert
            : point == guard->inputs.supply_set     ? &guard->supply
+           : point == guard->inputs.tank_set       ? &guard->tank
                                                    : NULL;
 }
 
@@ -61,21 +64,21 @@ double guard_value(const struct image *image, int32_t point)
     return image_value(image, point, &value) ? value : (double)NAN;
 }
 
-void guard_event(struct guard_tick *tick, enum event_kind kind, int32_t feeder, int32_t point,
+void guard_event(struct guard_tick *tick, enum event_kind kind, int32_t branch, int32_t point,
                  double value, double limit)
 {
     assert(tick->event_count < GUARD_EVENTS);
     tick->events[tick->event_count++] = (struct guard_event){
-        .kind = kind, .feeder = feeder, .value = value, .limit = limit, .point = point};
+        .kind = kind, .branch = branch, .value = value, .limit = limit, .point = point};
 }
 
-void guard_watch(struct guard_tick *tick, bool *breached, bool now, int32_t feeder, int32_t point,
+void guard_watch(struct guard_tick *tick, bool *breached, bool now, int32_t branch, int32_t point,
                  double value, double limit)
 {
     if (*breached == now)
         return;
     *breached = now;
-    guard_event(tick, now ? EVENT_LIMIT_BREACHED : EVENT_LIMIT_RESTORED, feeder, point, value,
+    guard_event(tick, now ? EVENT_LIMIT_BREACHED : EVENT_LIMIT_RESTORED, branch, point, value,
                 limit);
 }
 
@@ -87,7 +90,7 @@ struct command *guard_add(struct guard_tick *tick, enum subsystem subsystem, enu
     memset(command, 0, sizeof(*command));
     command->subsystem = subsystem;
     command->verb = verb;
-    command->feeder = -1;
+    command->feeder = command->group = -1;
     command->point = -1;
     command->apply = tick->guard->acts[subsystem];
     snprintf(command->asker, sizeof(command->asker), "guard");
@@ -139,7 +142,8 @@ static void withhold_unguarded(struct guard_tick *tick)
     for (int i = 0; i < tick->count; i++) {
         struct command *command = &tick->commands[i];
         if (command->verb != VERB_SETPOINT || command->point == tick->guard->inputs.battery_set ||
-            command->point == tick->guard->inputs.supply_set)
+            command->point == tick->guard->inputs.supply_set ||
+            (command->point == tick->guard->inputs.tank_set && command->point >= 0))
             continue;
         command->reason = REASON_LIMIT_RANGE;
         command->apply = false;
@@ -181,8 +185,8 @@ static int64_t elapsed_since_last(struct guard *guard, int64_t now_ms)
 
 int guard_apply(struct guard *guard, const struct image *image, int64_t now_ms,
                 double external_limit_w, const struct job *jobs, int job_count,
-                const double *feeder_load_w, struct command *commands, int count, int room,
-                struct guard_event *ret_events, int *ret_event_count)
+                const double *feeder_load_w, const double *group_load_w, struct command *commands,
+                int count, int room, struct guard_event *ret_events, int *ret_event_count)
 {
     struct guard_tick tick = {
         .guard = guard,
@@ -193,6 +197,7 @@ int guard_apply(struct guard *guard, const struct image *image, int64_t now_ms,
         .jobs = jobs,
         .job_count = job_count,
         .feeder_load_w = feeder_load_w,
+        .group_load_w = group_load_w,
         .commands = commands,
         .count = count,
         .room = room,
@@ -205,7 +210,10 @@ int guard_apply(struct guard *guard, const struct image *image, int64_t now_ms,
     guard_jobs(&tick);
     guard_battery(&tick);
     guard_shed(&tick);
+    if (guard->inputs.supply_set >= 0 || guard->inputs.tank_set >= 0)
+        guard_watch_inlet(&tick);
     guard_cooling(&tick);
+    guard_tank(&tick);
     *ret_event_count = tick.event_count;
     return tick.count;
 }

@@ -2,7 +2,7 @@
  *
  * Safer means: the battery's set-point lies between what was asked, what is in force and 0 (beyond
  * them only where a hard import limit demands discharge that the reserve allows), fewer jobs
- * running, cooling colder. On a stale input the configured fail-safe value takes its place and no
+ * running, cooling colder, a cold store that charges less. On a stale input the configured fail-safe value takes its place and no
  * output rises: no job starts or resumes, the battery neither charges nor discharges more.
  *
  * What wins over what, for the battery: reserve and SoC band, then export and device limits, then
@@ -39,10 +39,19 @@ struct guard_config {
     double supply_ramp_k_per_s;
     double supply_fail_safe_c;      /* in force while the inlet temperature is unknown */
     double cooling_write_per_hour;
+    double tank_charge_max_w, tank_discharge_max_w; /* of heat */
+    double tank_deadband_w;
+    double tank_write_per_hour;
+    int64_t tank_refresh_ms;        /* as refresh_ms */
     double overhead_ratio_max;      /* facility W per extra W of IT, for start decisions, e.g. 1.5 */
     int64_t job_min_run_ms, job_min_stop_ms; /* no thrashing */
     double feeder_limit_w[LIMIT_FEEDERS]; /* hard limit of the IT load behind each feeder */
     int feeder_count;
+    double group_limit_w[LIMIT_GROUPS];   /* of each rack group; INFINITY: its feeder's is enough */
+    int32_t group_feeder[LIMIT_GROUPS];
+    bool group_metered[LIMIT_GROUPS];
+    int32_t group_accelerators[LIMIT_GROUPS][LIMIT_ACCELERATORS]; /* of each class */
+    int group_count;
     int64_t settle_ms;              /* a changed load shows in the meters after this long; until
                                        then a start counts in full and a shed job as gone */
     int64_t refresh_ms;             /* an unchanged set-point is written again after this long, so
@@ -56,7 +65,7 @@ struct guard_config {
 
 struct guard_inputs {               /* point indices, -1: not there */
     int32_t utility_power, battery_power, battery_soc, battery_charge_max, battery_discharge_max;
-    int32_t battery_set, battery_revert, supply_set, inlet_temp;
+    int32_t battery_set, battery_revert, supply_set, inlet_temp, tank_soc, tank_set;
 };
 
 struct guard_setpoint {
@@ -78,12 +87,15 @@ struct guard_setpoint {
     bool unsent;                    /* ... and whether it never left */
 };
 
+/* Feeders, then rack groups: all that has a limit of its own between the meter and a job. */
+enum { GUARD_BRANCHES = LIMIT_FEEDERS + LIMIT_GROUPS };
+
 struct guard {                      /* state between ticks; init with guard_init */
     struct guard_config config;
     struct guard_inputs inputs;
     bool acts[SUBSYSTEMS];          /* the subsystem is in control (all are after guard_init): what
                                        the guard adds by itself gets this as `apply` */
-    struct guard_setpoint battery, revert, supply;
+    struct guard_setpoint battery, revert, supply, tank;
     double revert_seen_s;           /* what the register held at the last attempt; NAN: unknown */
     int64_t revert_due_ms;          /* next attempt while it holds the same */
     int64_t last_ms;
@@ -92,7 +104,7 @@ struct guard {                      /* state between ticks; init with guard_init
     bool breached;                  /* the import limit is crossed right now */
     int64_t breached_ms;            /* since when */
     bool holding;                   /* the battery discharges to hold the import limit */
-    bool inlet_breached, feeder_breached[LIMIT_FEEDERS];
+    bool inlet_breached, branch_breached[GUARD_BRANCHES];
     double import_limit_w;          /* in force this tick */
     double known_import_w, known_battery_w; /* when the utility meter was last known ... */
     double known_jobs_w;            /* ... and what the jobs in its reading drew ... */
@@ -101,13 +113,13 @@ struct guard {                      /* state between ticks; init with guard_init
     double known_charge_max_w, known_discharge_max_w; /* what the device offered last */
 };
 
-enum { GUARD_EVENTS = 12 + LIMIT_FEEDERS }; /* most in one tick */
+enum { GUARD_EVENTS = 12 + GUARD_BRANCHES }; /* most in one tick */
 
 struct guard_event {
     enum event_kind kind;
-    int32_t feeder;                 /* -1: not about a feeder */
+    int32_t branch;                 /* feeder, or LIMIT_FEEDERS + rack group; -1: about neither */
     double value, limit;            /* value NAN: unknown; of set-points: read back, written */
-    int32_t point;                  /* whose limit it is; -1 for a feeder or a silent grid master */
+    int32_t point;                  /* whose limit it is; -1 for a branch or a silent grid master */
 };
 
 void guard_init(struct guard *guard, const struct guard_config *config,
@@ -128,22 +140,26 @@ void guard_resume_writes(struct guard *guard, int32_t point, int64_t count);
 void guard_written(struct guard *guard, int32_t point, enum reason outcome);
 
 /* `commands` in the order of priority; entries are changed in place, withheld ones get apply =
- * false and a reason of 204 to 225. `apply` comes in as the mode says: advice (false) is judged
+ * false and a reason of 204 to 226. `apply` comes in as the mode says: advice (false) is judged
  * and made safe like the rest, stays advice and leaves no trace in the guard's state.
  *
  * Added, up to `room` entries in all, asker "guard": at the front the battery's reversion time, when
  * the device does not hold it and is about to be relied on (while it does not, its set-point only
  * goes towards 0, hard limits apart); at the end set-points of battery and
- * cooling that a limit demands though nobody asked, and VERB_JOB_SUSPEND to shed load (scavenger first,
- * then deferrable, largest first; realtime, guaranteed and what cannot be suspended never).
+ * cooling that a limit demands though nobody asked, and what sheds load: VERB_JOB_LEVEL for
+ * scavenger and deferrable jobs that can run at less power, then VERB_JOB_SUSPEND for them
+ * (scavenger first, largest first), then VERB_JOB_LEVEL for guaranteed ones. Realtime jobs never,
+ * nor guaranteed ones or what cannot be suspended beyond their levels.
  *
  * `external_limit_w`: the grid's limit now (INFINITY: none; NAN: its master is silent).
- * `feeder_load_w`: measured IT load of each feeder, NAN: unknown (nothing rises there).
+ * `feeder_load_w`, `group_load_w`: measured IT load of each, NAN: unknown (nothing rises there); of
+ * groups that are not metered the sum of their jobs.
  * Returns the new number of commands; events (limit breached/restored, fail-safe entered/left)
  * go to `ret_events` (room for GUARD_EVENTS), their number to `ret_event_count`. */
 int guard_apply(struct guard *guard, const struct image *image, int64_t now_ms,
                 double external_limit_w, const struct job *jobs, int job_count,
-                const double *feeder_load_w, struct command *commands, int count, int room,
+                const double *feeder_load_w, const double *group_load_w,
+                struct command *commands, int count, int room,
                 struct guard_event *ret_events, int *ret_event_count);
 
 #endif

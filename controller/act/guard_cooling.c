@@ -74,6 +74,16 @@ static struct command *demand(struct guard_tick *tick, const struct bounded *cei
     return command;
 }
 
+void guard_watch_inlet(struct guard_tick *tick)
+{
+    struct guard *guard = tick->guard;
+    double inlet_c = guard_value(tick->image, guard->inputs.inlet_temp);
+    double limit_c = guard->config.inlet_limit_c;
+    if (!isnan(inlet_c))
+        guard_watch(tick, &guard->inlet_breached, inlet_c > limit_c, -1, guard->inputs.inlet_temp,
+                    inlet_c, limit_c);
+}
+
 void guard_cooling(struct guard_tick *tick)
 {
     struct guard *guard = tick->guard;
@@ -92,9 +102,6 @@ void guard_cooling(struct guard_tick *tick)
         setpoint_let_go(&guard->supply);
     setpoint_elapse(&guard->supply, &rules, tick->elapsed_ms);
     double inlet_c = guard_value(tick->image, guard->inputs.inlet_temp);
-    if (!isnan(inlet_c))
-        guard_watch(tick, &guard->inlet_breached, inlet_c > config->inlet_limit_c, -1,
-                    guard->inputs.inlet_temp, inlet_c, config->inlet_limit_c);
     setpoint_watch(tick, &guard->supply, &rules);
     double present_c = in_force(tick);
     struct bounded ceiling = find_ceiling(tick, &limits, inlet_c);

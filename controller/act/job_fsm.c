@@ -3,6 +3,7 @@
 
 #include <assert.h>
 
+#include "controller/act/accelerators.h"
 #include "controller/base/error.h"
 
 /* Entries are shifted by one, so that what is not listed (0) is impossible. */
@@ -116,6 +117,10 @@ static void enter(struct job *job, enum job_state state, enum reason reason, int
 {
     if (state == JOB_SUSPENDED && job->state != JOB_RESUMING)
         job->suspensions++;
+    if (state == JOB_RUNNING && (job->state == JOB_RESUMING || job->state == JOB_SUSPENDED))
+        job->restarts++;
+    if (state != JOB_RUNNING)
+        job->level_asked = job->level; /* a change under way is over */
     job->state = state;
     job->state_ms = at_ms;
     job->reason = reason;
@@ -125,6 +130,15 @@ static void enter(struct job *job, enum job_state state, enum reason reason, int
         job->ended_ms = at_ms;
 }
 
+/* Counts the work done so far; returns the time that the change gets. */
+static int64_t account(struct job *job, int64_t now_ms)
+{
+    int64_t at_ms = now_ms > job->updated_ms ? now_ms : job->updated_ms;
+    job->ran_ms = job_ran_ms(job, at_ms);
+    job->updated_ms = at_ms;
+    return at_ms;
+}
+
 int job_apply(struct job *job, enum job_input input, enum reason reason, int64_t now_ms,
               enum job_action *ret_action)
 {
@@ -132,10 +146,37 @@ int job_apply(struct job *job, enum job_input input, enum reason reason, int64_t
     int r = job_next(job->state, input, &state, ret_action);
     if (r < 0)
         return r;
-    int64_t at_ms = now_ms > job->updated_ms ? now_ms : job->updated_ms;
-    job->ran_ms = job_ran_ms(job, at_ms);
-    job->updated_ms = at_ms;
+    int64_t at_ms = account(job, now_ms);
     if (state != job->state)
         enter(job, state, reason, at_ms);
     return 0;
+}
+
+int job_ask_level(struct job *job, int32_t level, enum reason reason, int64_t now_ms)
+{
+    bool possible = job->state == JOB_RUNNING && job->level_asked == job->level && level >= 0 &&
+                    level == job_valid_level(job, level);
+    if (!possible)
+        return ERROR_INVALID;
+    job->level_ms = account(job, now_ms);
+    job->level_asked = level;
+    job->reason = reason;
+    return 0;
+}
+
+void job_settle_level(struct job *job, bool reached, enum reason reason, int64_t now_ms)
+{
+    job->level_ms = account(job, now_ms);
+    job->level_before = job->level;
+    if (reached && job_accelerators(job, job->level) != job_accelerators(job, job->level_asked))
+        job->restarts++;
+    if (reached)
+        job->level = job->level_asked;
+    job->level_asked = job->level;
+    job->reason = reason;
+}
+
+void job_preset_level(struct job *job, int32_t level)
+{
+    job->level = job->level_asked = job->level_before = job_valid_level(job, level);
 }

@@ -35,4 +35,11 @@ int job_next(enum job_state state, enum job_input input, enum job_state *ret_sta
 int job_apply(struct job *job, enum job_input input, enum reason reason, int64_t now_ms,
               enum job_action *ret_action);
 
+/* Another level of a running job: asked for, then reached or not. What it did so far counts at the
+ * level before. ERROR_INVALID: it does not run, or is being changed already. */
+int job_ask_level(struct job *job, int32_t level, enum reason reason, int64_t now_ms);
+void job_settle_level(struct job *job, bool reached, enum reason reason, int64_t now_ms);
+/* The level at which a job that does not run will start or resume. */
+void job_preset_level(struct job *job, int32_t level);
+
 #endif

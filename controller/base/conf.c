@@ -339,6 +339,13 @@ bool conf_has(const struct conf_node *group, const char *name)
            config_setting_get_member(group->setting, name);
 }
 
+void conf_leave(struct conf_node *parent, const char *name)
+{
+    struct conf_node *node = ask(parent, name);
+    if (node)
+        node->settled = true;
+}
+
 struct conf_node *conf_group(struct conf_node *parent, const char *name, bool required)
 {
     struct conf_node *node = required ? ask_required(parent, name, "{ ... }") : ask(parent, name);
@@ -604,8 +611,14 @@ static void report_unknown_in(struct conf_node *node)
     }
 }
 
+size_t conf_finish_group(struct conf *conf, struct conf_node *group)
+{
+    if (group)
+        report_unknown_in(group);
+    return conf->error_count;
+}
+
 size_t conf_finish(struct conf *conf)
 {
-    report_unknown_in(conf_root(conf));
-    return conf->error_count;
+    return conf_finish_group(conf, conf_root(conf));
 }

@@ -31,6 +31,8 @@ struct conf_node *conf_item(struct conf_node *list, size_t index);
 const char *conf_item_string(struct conf_node *list,
                              size_t index); /* NULL and an error: no string */
 bool conf_has(const struct conf_node *group, const char *name);
+/* The setting of that name is for another program: whatever is in it is no unknown key. */
+void conf_leave(struct conf_node *parent, const char *name);
 
 /* Values: the fallback is returned when the key is absent or wrong (wrong is noted).
  * Use the _required forms where there is no honest default: they note absence too, and return ""
@@ -59,6 +61,8 @@ const char *conf_where(const struct conf_node *node, char *buffer, size_t size);
 
 /* Reports unknown keys and returns the number of errors noted; texts via conf_error_text. */
 size_t conf_finish(struct conf *conf);
+/* The same for a program that reads one group of the file only. */
+size_t conf_finish_group(struct conf *conf, struct conf_node *group);
 bool conf_sound(const struct conf *conf); /* no error was noted so far */
 size_t conf_error_count(const struct conf *conf);
 const char *conf_error_text(const struct conf *conf, size_t index);

@@ -1,5 +1,5 @@
 /* One table row an option keeps names, units, defaults and ranges in one place. Devices are read in
- * config_devices.c, what MQTT needs in config_mqtt.c. */
+ * config_devices.c, feeders in config_feeders.c, what MQTT needs in config_mqtt.c. */
 #include "controller/core/config.h"
 
 #include <math.h>
@@ -42,6 +42,7 @@ struct option {
     }
 
 static const double GIGA = 1e9;
+enum { HORIZON_MOST_H = FORECAST_STEPS * (FORECAST_STEP_MS / MINUTE_MS) / 60 };
 
 #define DAYS(n) ((n) * (double)DAY_MS)
 #define HOURS(n) ((n) * (double)HOUR_MS)
@@ -61,6 +62,7 @@ static const struct option options[] = {
     NEEDED("limits", "import_fail_safe", POWER, 0, 1e9, import_fail_safe_w),
     QUANTITY("limits", "export", POWER, 0, 0, 1e9, export_w),
     QUANTITY("limits", "headroom", POWER, 0, 0, 1e9, headroom_w),
+    QUANTITY("limits", "import_ramp", POWER_RATE, 0, 0, GIGA, import_ramp_w_per_s),
     NUMBER("limits", "overhead_most", 1.6, 1, 3, overhead_most),
     QUANTITY("limits", "inlet", TEMPERATURE, 27, 15, 60, inlet_c),
     QUANTITY("limits", "supply_min", TEMPERATURE, 14, 4, 50, supply_min_c),
@@ -90,23 +92,44 @@ static const struct option options[] = {
              revert_after_ms),
     QUANTITY("prices", "carbon", CARBON_PRICE, 80, 0, 1e5, carbon_per_t),
     QUANTITY("prices", "peak", POWER_PRICE, 0, 0, 1e4, peak_per_kw),
+    QUANTITY("prices", "capacity", POWER, 0, 0, 1e9, capacity_w),
     QUANTITY("prices", "export", PRICE, 0, -1e4, 1e4, export_per_mwh),
     QUANTITY("prices", "delay", PRICE, 0.2, 0, 1e4, delay_per_mwh_h),
-    NUMBER("prices", "churn", 0.2, 0, 1e4, churn),
+    NUMBER("prices", "churn", 2, 0, 1e4, churn),
+    NUMBER("prices", "change_gain", 2, 0, 1e4, change_gain),
     QUANTITY("prices", "breach", PRICE, 20000, 1, 1e7, breach_per_mwh),
     QUANTITY("prices", "late_guaranteed", PRICE, 5000, 0, 1e7, late_guaranteed),
     QUANTITY("prices", "late_deferrable", PRICE, 1000, 0, 1e7, late_deferrable),
     QUANTITY("prices", "late_scavenger", PRICE, 300, 0, 1e7, late_scavenger),
+    QUANTITY("prices", "late_growth", RATIO, 0.1, 0, 10, late_growth),
     QUANTITY("prices", "unserved_guaranteed", PRICE, 10000, 0, 1e7, unserved_guaranteed),
     QUANTITY("prices", "unserved_deferrable", PRICE, 4000, 0, 1e7, unserved_deferrable),
     QUANTITY("prices", "unserved_scavenger", PRICE, 600, 0, 1e7, unserved_scavenger),
     QUANTITY("cooling", "every", DURATION, MINUTES(10), SECONDS(10), HOURS(6), cooling_every_ms),
     NUMBER("cooling", "margin_k", 1.5, 0, 20, cooling_margin_k),
     NUMBER("cooling", "step_k", 0.5, 0.01, 5, cooling_step_k),
-    QUANTITY("plan", "every", DURATION, MINUTES(5), SECONDS(10), HOURS(6), plan_every_ms),
+    QUANTITY("cooling", "chiller_max", POWER, 0, 0, GIGA, chiller_w),
+    NUMBER("cooling", "cop", 4.5, 1, COOLING_COP_MOST, cop),
+    QUANTITY("cooling", "cop_per_k", RATIO, 0.024, 0, 0.2, cop_per_k),
+    QUANTITY("cooling", "free_below", TEMPERATURE, 8, -30, 40, free_below_c),
+    QUANTITY("cooling", "free_above", TEMPERATURE, 16, -30, 40, free_above_c),
+    NUMBER("cooling", "free_cop", 20, 1, 200, free_cop),
+    NUMBER("cooling", "heat_ratio", 1.05, 0.5, 2, heat_ratio),
+    QUANTITY("cooling", "distribution_ratio", RATIO, 0.08, 0, 1, distribution_ratio),
+    QUANTITY("tank", "capacity", ENERGY, 0, 0, 1e12, tank_wh),
+    QUANTITY("tank", "charge_max", POWER, 0, 0, GIGA, tank_charge_w),
+    QUANTITY("tank", "discharge_max", POWER, 0, 0, GIGA, tank_discharge_w),
+    QUANTITY("tank", "loss", RATIO, 0.01, 0, 1, tank_loss_per_h),
+    QUANTITY("tank", "deadband", POWER, 5e3, 0, GIGA, tank_deadband_w),
+    NUMBER("tank", "writes_per_hour", 60, 0, 36000, tank_writes_per_hour),
+    QUANTITY("tank", "revert_after", DURATION, MINUTES(15), SECONDS(1), HOURS(18),
+             tank_revert_after_ms),
+    QUANTITY("plan", "every", DURATION, MINUTES(5), SECONDS(10), HOURS(24), plan_every_ms),
     QUANTITY("plan", "valid", DURATION, MINUTES(30), MINUTES(1), HOURS(48), plan_valid_ms),
-    QUANTITY("plan", "horizon", DURATION, HOURS(48), HOURS(2), HOURS(48), horizon_ms),
+    QUANTITY("plan", "horizon", DURATION, HOURS(48), HOURS(2), HOURS(HORIZON_MOST_H), horizon_ms),
     QUANTITY("plan", "deadline_margin", DURATION, MINUTES(15), 0, HOURS(24), deadline_margin_ms),
+    QUANTITY("plan", "base_quantile", RATIO, 0.75, 0.5, 0.95, base_quantile),
+    INTEGER("plan", "scenarios", 0, 0, LIMIT_SCENARIOS, scenarios),
     QUANTITY("forecast", "every", DURATION, MINUTES(15), MINUTES(1), HOURS(24), forecast_every_ms),
     INTEGER("pue", "category", 2, 1, 3, pue_category),
     QUANTITY("pue", "gap", DURATION, MINUTES(1), SECONDS(1), HOURS(1), meter_gap_ms),
@@ -165,6 +188,11 @@ static void read_options(struct conf_node *top, struct config *config, const cha
     }
 }
 
+bool config_read_flag(struct conf_node *top, const char *group, const char *name, bool fallback)
+{
+    return conf_flag(conf_group(top, group, false), name, fallback);
+}
+
 void config_read_text(struct conf_node *top, const char *group_name, const char *name,
                       const char *fallback, char *ret_text, size_t size)
 {
@@ -196,6 +224,8 @@ static void read_texts(struct conf_node *top, struct config *config)
                      sizeof config->chiller_device);
     config_read_text(top, "cooling", "inlet_device", "", config->inlet_device,
                      sizeof config->inlet_device);
+    config_read_text(top, "tank", "device", "", config->tank_device, sizeof config->tank_device);
+    config->plan_on_arrival = config_read_flag(top, "plan", "on_arrival", true);
 }
 
 static void read_modes(struct conf_node *top, struct config *config)
@@ -205,21 +235,6 @@ static void read_modes(struct conf_node *top, struct config *config)
         config->modes[s] =
             group ? (enum mode)conf_choice(group, subsystem_options[s], mode_options, MODE_OBSERVE)
                   : MODE_OBSERVE;
-}
-
-static void read_feeders(struct conf_node *top, struct config *config)
-{
-    struct conf_node *list = conf_list(top, "feeders", true);
-    for (size_t i = 0; i < conf_length(list); i++) {
-        struct conf_node *group = conf_item(list, i);
-        const char *name = conf_string_required(group, "name");
-        double limit_w = conf_quantity_required(group, "limit", DIMENSION_POWER, 1, GIGA);
-        struct error error;
-        if (name && topology_add_feeder(config->topology, name, limit_w, &error) < 0)
-            conf_error(group, "%s", error.text);
-    }
-    if (list && conf_length(list) == 0)
-        conf_error(list, "no feeder: name at least one, with its limit");
 }
 
 static int allocate(struct config *config, struct error *error)
@@ -282,13 +297,14 @@ static size_t read_all(struct conf *conf, const char *onboarded, struct config *
     read_texts(top, config);
     config_read_mqtt(top, config);
     read_modes(top, config);
-    read_feeders(top, config);
+    config_read_feeders(top, config);
     config_read_buses(top, config);
     config_read_devices(top, config, note, context);
     if (onboarded && conf_sound(conf))
         problems = read_onboarded(onboarded, config, note, context);
     if (conf_sound(conf)) /* after other errors it would judge what nobody wrote */
         config_check_whole(top, config);
+    conf_leave(top, "backtest"); /* of `tidewatt backtest` */
     conf_finish(conf);
     return problems + tell_problems(conf, note, context);
 }
@@ -398,96 +414,4 @@ void configuration_destroy(struct config *config)
     free(config->modbus_wires);
     free(config->mqtt_points);
     free(config);
-}
-
-/* ---- for the cycle ---- */
-
-static void fill_guard(const struct config *config, struct guard_config *guard)
-{
-    const struct config_values *v = &config->values;
-    *guard = (struct guard_config){
-        .import_limit_w = v->import_w,
-        .import_fail_safe_w = v->import_fail_safe_w,
-        .export_limit_w = v->export_w,
-        .headroom_w = v->headroom_w,
-        .soc_min_pct = v->reserve * 100,
-        .soc_max_pct = v->soc_most * 100,
-        .battery_charge_max_w = v->charge_w,
-        .battery_discharge_max_w = v->discharge_w,
-        .battery_ramp_w_per_s = v->ramp_w_per_s,
-        .battery_deadband_w = v->deadband_w,
-        .battery_write_per_hour = v->battery_writes_per_hour,
-        .inlet_limit_c = v->inlet_c,
-        .supply_min_c = v->supply_min_c,
-        .supply_max_c = v->supply_max_c,
-        .supply_ramp_k_per_s = v->supply_ramp_k_per_s,
-        .supply_fail_safe_c = v->supply_fail_safe_c,
-        .cooling_write_per_hour = v->cooling_writes_per_hour,
-        .overhead_ratio_max = v->overhead_most,
-        .job_min_run_ms = (int64_t)v->job_min_run_ms,
-        .job_min_stop_ms = (int64_t)v->job_min_stop_ms,
-        .settle_ms = (int64_t)v->settle_ms,
-        .refresh_ms = (int64_t)(v->revert_after_ms / 2),
-        .revert_s = v->revert_after_ms / SECOND_MS,
-        .contest_rewrites = (int)v->contest_rewrites,
-        .contest_window_ms = (int64_t)v->contest_window_ms,
-        .contest_hold_ms = (int64_t)v->contest_hold_ms,
-        .feeder_count = config->topology->feeder_count,
-    };
-    for (int f = 0; f < config->topology->feeder_count; f++)
-        guard->feeder_limit_w[f] = config->topology->feeders[f].limit_w;
-}
-
-static void fill_prices(const struct config_values *v, struct problem_prices *prices)
-{
-    *prices = (struct problem_prices){
-        .carbon_per_t = v->carbon_per_t,
-        .peak_per_kw = v->peak_per_kw,
-        .delay_per_mwh_h = v->delay_per_mwh_h,
-        .churn = v->churn,
-        .breach_per_mwh = v->breach_per_mwh,
-    };
-    /* Realtime work is never planned; should it be late it weighs as guaranteed work. */
-    const double late[JOB_CLASSES] = {v->late_guaranteed, v->late_guaranteed, v->late_deferrable,
-                                      v->late_scavenger};
-    const double unserved[JOB_CLASSES] = {v->unserved_guaranteed, v->unserved_guaranteed,
-                                          v->unserved_deferrable, v->unserved_scavenger};
-    memcpy(prices->lateness_per_mwh, late, sizeof late);
-    memcpy(prices->unserved_per_mwh, unserved, sizeof unserved);
-}
-
-void configuration_cycle(const struct config *config, struct cycle_config *ret_cycle)
-{
-    const struct config_values *v = &config->values;
-    *ret_cycle = (struct cycle_config){
-        .topology = config->topology,
-        .battery_device = topology_find_device(config->topology, config->battery_device),
-        .chiller_device = topology_find_device(config->topology, config->chiller_device),
-        .inlet_device = topology_find_device(config->topology, config->inlet_device),
-        .battery = {.capacity_wh = *config->battery_device ? v->capacity_wh : 0,
-                    .soc_min_wh = v->reserve * v->capacity_wh,
-                    .soc_max_wh = v->soc_most * v->capacity_wh,
-                    .charge_max_w = v->charge_w,
-                    .discharge_max_w = v->discharge_w,
-                    .charge_efficiency = v->charge_efficiency,
-                    .discharge_efficiency = v->discharge_efficiency,
-                    .wear_per_mwh = v->wear_per_mwh},
-        .export_price_per_mwh = v->export_per_mwh,
-        .fixed_w = v->fixed_w,
-        .overhead_ratio = v->overhead_ratio,
-        .cooling_every_ms = (int64_t)v->cooling_every_ms,
-        .cooling_margin_k = v->cooling_margin_k,
-        .cooling_step_k = v->cooling_step_k,
-        .deadline_margin_ms = (int64_t)v->deadline_margin_ms,
-        .plan_every_ms = (int64_t)v->plan_every_ms,
-        .plan_valid_ms = (int64_t)v->plan_valid_ms,
-        .forecast_every_ms = (int64_t)v->forecast_every_ms,
-        .meter_gap_ms = (int64_t)v->meter_gap_ms,
-        .horizon_h = (int32_t)(v->horizon_ms / HOUR_MS),
-        .pue_category = (int)v->pue_category,
-        .forecaster = {.latitude_deg = v->latitude_deg, .longitude_deg = v->longitude_deg},
-    };
-    memcpy(ret_cycle->modes, config->modes, sizeof config->modes);
-    fill_guard(config, &ret_cycle->guard);
-    fill_prices(v, &ret_cycle->prices);
 }

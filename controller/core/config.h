@@ -14,7 +14,7 @@ struct config_values {
     double latitude_deg, longitude_deg;
     double tick_ms, socket_mode;
     double raw_every_ms, raw_keep_ms, minute_keep_ms, quarter_keep_ms;
-    double import_w, import_fail_safe_w, export_w, headroom_w, overhead_most;
+    double import_w, import_fail_safe_w, export_w, headroom_w, import_ramp_w_per_s, overhead_most;
     double inlet_c, supply_min_c, supply_max_c, supply_fail_safe_c, supply_ramp_k_per_s;
     double cooling_writes_per_hour;
     double job_min_run_ms, job_min_stop_ms, settle_ms;
@@ -22,10 +22,16 @@ struct config_values {
     double capacity_wh, reserve, soc_most, charge_w, discharge_w, charge_efficiency,
         discharge_efficiency, wear_per_mwh, ramp_w_per_s, deadband_w, battery_writes_per_hour,
         revert_after_ms;
-    double carbon_per_t, peak_per_kw, export_per_mwh, delay_per_mwh_h, churn, breach_per_mwh;
-    double late_guaranteed, late_deferrable, late_scavenger;
+    double carbon_per_t, peak_per_kw, capacity_w, export_per_mwh, delay_per_mwh_h, churn,
+        change_gain, breach_per_mwh;
+    double late_guaranteed, late_deferrable, late_scavenger, late_growth;
     double unserved_guaranteed, unserved_deferrable, unserved_scavenger;
     double cooling_every_ms, cooling_margin_k, cooling_step_k;
+    double chiller_w, cop, cop_per_k, free_below_c, free_above_c, free_cop, heat_ratio,
+        distribution_ratio;
+    double tank_wh, tank_charge_w, tank_discharge_w, tank_loss_per_h, tank_deadband_w,
+        tank_writes_per_hour, tank_revert_after_ms;
+    double base_quantile, scenarios;
     double plan_every_ms, plan_valid_ms, horizon_ms, deadline_margin_ms, forecast_every_ms;
     double pue_category, meter_gap_ms;
     double fixed_w, overhead_ratio, base_reserve_w;
@@ -48,7 +54,9 @@ struct config {
     char spool_path[LIMIT_PATH];
     char supervisor_path[LIMIT_PATH]; /* tidewatt-jobexec; empty: beside tidewattd */
     char history_path[LIMIT_PATH];    /* CSV imported into an empty store; empty: none */
-    char battery_device[LIMIT_NAME], chiller_device[LIMIT_NAME], inlet_device[LIMIT_NAME];
+    char battery_device[LIMIT_NAME], chiller_device[LIMIT_NAME], inlet_device[LIMIT_NAME],
+        tank_device[LIMIT_NAME];
+    bool plan_on_arrival;
     enum mode modes[SUBSYSTEMS];
     struct config_values values;
     struct mqtt_config mqtt;    /* host empty: no broker */

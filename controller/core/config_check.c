@@ -46,32 +46,80 @@ static void check_counters(struct conf_node *node, const struct topology *topolo
 }
 
 /* A set-point is renewed at half its reversion time: the write budget must allow that. */
-static void check_refresh(struct conf_node *node, const struct config *config)
+static void check_refresh(struct conf_node *node, const char *group, const char *device,
+                          double writes_per_hour, double revert_after_ms)
 {
-    const struct config_values *v = &config->values;
-    if (*config->battery_device && v->battery_writes_per_hour < 2.0 * HOUR_MS / v->revert_after_ms)
+    double needed = 2.0 * HOUR_MS / revert_after_ms;
+    if (*device && writes_per_hour < needed)
         conf_error(node,
-                   "battery.writes_per_hour is too small for battery.revert_after: renewing the "
+                   "%s.writes_per_hour is too small for %s.revert_after: renewing the "
                    "set-point alone takes %.0f writes an hour",
-                   ceil(2.0 * HOUR_MS / v->revert_after_ms));
+                   group, group, ceil(needed));
+}
+
+/* A feeder's load is the sum of its rack PDUs: none may be missing. */
+static void check_feeder(struct conf_node *node, const struct topology *topology, int32_t f)
+{
+    bool metered = false, whole = false, group_metered[LIMIT_GROUPS] = {false};
+    for (int32_t d = topology_next(topology, ROLE_RACK_PDU, 0); d >= 0;
+         d = topology_next(topology, ROLE_RACK_PDU, d + 1)) {
+        const struct device *device = &topology->devices[d];
+        metered |= device->feeder == f;
+        whole |= device->feeder == f && device->group < 0;
+        if (device->group >= 0)
+            group_metered[device->group] = true;
+    }
+    if (!metered)
+        conf_error(node,
+                   "feeder \"%s\" has no device with role \"rack_pdu\": its limit cannot be "
+                   "kept, so jobs cannot be controlled on it",
+                   topology->feeders[f].name);
+    for (int32_t g = 0; metered && !whole && g < topology->group_count; g++)
+        if (topology->groups[g].feeder == f && !group_metered[g])
+            conf_error(node,
+                       "group \"%s\" has no device with role \"rack_pdu\", other groups of feeder "
+                       "\"%s\" have: its load is missing in the feeder's",
+                       topology->groups[g].name, topology->feeders[f].name);
 }
 
 static void check_feeders(struct conf_node *node, const struct config *config)
 {
-    const struct topology *topology = config->topology;
-    bool metered[LIMIT_FEEDERS] = {false};
-    for (int32_t d = topology_next(topology, ROLE_RACK_PDU, 0); d >= 0;
-         d = topology_next(topology, ROLE_RACK_PDU, d + 1)) {
-        if (topology->devices[d].feeder >= 0)
-            metered[topology->devices[d].feeder] = true;
-    }
-    for (int f = 0; f < topology->feeder_count; f++) {
-        if (config->modes[SUBSYSTEM_JOBS] == MODE_CONTROL && !metered[f])
-            conf_error(node,
-                       "feeder \"%s\" has no device with role \"rack_pdu\": its limit cannot be "
-                       "kept, so jobs cannot be controlled on it",
-                       topology->feeders[f].name);
-    }
+    if (config->modes[SUBSYSTEM_JOBS] != MODE_CONTROL)
+        return;
+    for (int32_t f = 0; f < config->topology->feeder_count; f++)
+        check_feeder(node, config->topology, f);
+}
+
+static void check_capacity(struct conf_node *node, const struct config_values *v)
+{
+    if (v->capacity_w > v->import_w)
+        conf_error(node, "prices.capacity is above limits.import: it would never be reached");
+    if (v->capacity_w > 0 && v->peak_per_kw <= 0)
+        conf_error(node, "prices.capacity needs prices.peak: what a kW above it costs");
+}
+
+static void check_tank(struct conf_node *node, const struct config *config)
+{
+    const struct config_values *v = &config->values;
+    int32_t device = topology_find_device(config->topology, config->tank_device);
+    if (!*config->tank_device)
+        return;
+    if (v->chiller_w <= 0)
+        conf_error(node, "a tank needs cooling.chiller_max: cooling is planned only where it is "
+                         "modelled");
+    if (v->tank_wh <= 0)
+        conf_error(node, "tank.capacity is missing: name the cold that it stores, e.g. \"4 MWh\"");
+    check_named_device(node, config, "tank.device", config->tank_device, POINT_POWER_COOLING_SET);
+    if (device >= 0)
+        check_named_device(node, config, "tank.device", config->tank_device, POINT_SOC);
+}
+
+static bool is_quantile(double share)
+{
+    for (int q = QUANTILE_MEDIAN; q < QUANTILES; q++)
+        if (fabs(forecast_quantiles[q] - share) < 1e-6)
+            return true;
+    return false;
 }
 
 /* The device that takes power set-points is the battery of the balance. */
@@ -118,13 +166,23 @@ void config_check_whole(struct conf_node *top, const struct config *config)
         conf_error(devices,
                    "more than one device with role \"utility\": the import limit holds for one "
                    "meter at the point of common coupling; give the others the role none");
-    check_refresh(part(top, "battery"), config);
+    check_refresh(part(top, "battery"), "battery", config->battery_device,
+                  v->battery_writes_per_hour, v->revert_after_ms);
+    check_refresh(part(top, "tank"), "tank", config->tank_device, v->tank_writes_per_hour,
+                  v->tank_revert_after_ms);
     check_feeders(feeders, config);
     if (*config->battery_device && v->capacity_wh <= 0)
         conf_error(part(top, "battery"),
                    "battery.capacity is missing: name the usable energy, e.g. \"2 MWh\"");
     for (int32_t d = 0; d < config->own_devices; d++)
         check_counters(conf_item(devices, (size_t)d), config->topology, d);
+    check_capacity(part(top, "prices"), v);
+    check_tank(part(top, "tank"), config);
+    if (v->free_below_c > v->free_above_c)
+        conf_error(part(top, "cooling"), "cooling.free_below must not be above cooling.free_above");
+    if (!is_quantile(v->base_quantile))
+        conf_error(part(top, "plan"),
+                   "plan.base_quantile: forecasts have \"50 %%\", \"75 %%\" and \"95 %%\"");
     check_battery_role(part(top, "battery"), config);
     check_named_device(part(top, "battery"), config, "battery.device", config->battery_device,
                        POINT_POWER_SET);

@@ -150,6 +150,7 @@ static void read_device(struct device_reader *reader)
         conf_error(node, "%s", error.text);
         return;
     }
+    config_place_device(node, config);
     if (conf_has(node, "address") || conf_has(node, "bus") || conf_has(node, "profile"))
         read_modbus(reader, device);
     else

@@ -15,11 +15,6 @@ const char *config_mqtt_text(const struct error *error)
     return error->text + (named ? strlen(name) : 0);
 }
 
-static bool read_flag(struct conf_node *top, const char *group, const char *name, bool fallback)
-{
-    return conf_flag(conf_group(top, group, false), name, fallback);
-}
-
 static void read_mqtt_path(struct conf_node *top, const char *name, const struct config *config,
                            char *path)
 {
@@ -36,7 +31,7 @@ static void read_broker(struct conf_node *top, struct config *config)
     config_read_text(top, "mqtt", "client_id", "tidewatt", mqtt->client_id, sizeof mqtt->client_id);
     config_read_text(top, "mqtt", "username", "", mqtt->username, sizeof mqtt->username);
     config_read_text(top, "mqtt", "password", "", mqtt->password, sizeof mqtt->password);
-    mqtt->security.tls = read_flag(top, "mqtt", "tls", false);
+    mqtt->security.tls = config_read_flag(top, "mqtt", "tls", false);
     mqtt->port = (uint16_t)config->values.mqtt_port;
     mqtt->keepalive_s = (int)config->values.keepalive_s;
     snprintf(mqtt->will_topic, sizeof mqtt->will_topic, "tidewatt/%s/status", config->site);
@@ -57,7 +52,7 @@ static void read_building(struct conf_node *top, struct config *config)
     struct mqtt_config *mqtt = &config->mqtt;
     struct conf_node *group = conf_group(top, "mqtt", false);
     config_read_text(top, "mqtt", "integration", "", mqtt->integration, sizeof mqtt->integration);
-    config->onboard_roles = read_flag(top, "mqtt", "onboard_roles", false);
+    config->onboard_roles = config_read_flag(top, "mqtt", "onboard_roles", false);
     if (strpbrk(mqtt->integration, "/+#"))
         conf_error(group, "integration \"%s\": it is one part of a topic, without '/', '+' and '#'",
                    mqtt->integration);

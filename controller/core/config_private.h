@@ -8,6 +8,7 @@
 
 void config_read_text(struct conf_node *top, const char *group_name, const char *name,
                       const char *fallback, char *ret_text, size_t size);
+bool config_read_flag(struct conf_node *top, const char *group, const char *name, bool fallback);
 /* A path; relative ones start at the folder of the configuration file. "" stays "". */
 int config_resolve(const struct config *config, const char *path, char *ret_path, size_t size);
 
@@ -25,6 +26,12 @@ void config_read_devices(struct conf_node *top, struct config *config, config_no
                          void *context);
 /* Devices that building management described: what the site's own file names is left out. */
 void config_read_onboarded(struct conf_node *top, struct config *config);
+
+/* ---- config_feeders.c ---- */
+
+void config_read_feeders(struct conf_node *top, struct config *config);
+/* Which feeder and rack group the device that was added last is behind. */
+void config_place_device(struct conf_node *node, struct config *config);
 
 /* ---- config_wires.c ---- */
 

@@ -22,56 +22,6 @@ void cycle_event(struct tick_output *output, enum event_kind kind, const char *s
     va_end(arguments);
 }
 
-double cycle_role_power(const struct cycle *cycle, const struct image *image, enum device_role role)
-{
-    const struct topology *topology = cycle->config.topology;
-    double sum_w = 0;
-    for (int32_t d = topology_next(topology, role, 0); d >= 0;
-         d = topology_next(topology, role, d + 1)) {
-        double power_w;
-        if (!image_device_value(image, d, POINT_POWER, &power_w))
-            return NAN;
-        sum_w += power_w;
-    }
-    return sum_w;
-}
-
-double cycle_first(const struct cycle *cycle, const struct image *image, enum device_role role,
-                   enum point_kind kind)
-{
-    const struct topology *topology = cycle->config.topology;
-    for (int32_t d = topology_next(topology, role, 0); d >= 0;
-         d = topology_next(topology, role, d + 1)) {
-        double value;
-        if (image_device_value(image, d, kind, &value))
-            return value;
-    }
-    return NAN;
-}
-
-void cycle_feeder_loads(const struct cycle *cycle, const struct image *image,
-                        double ret_load_w[LIMIT_FEEDERS])
-{
-    const struct topology *topology = cycle->config.topology;
-    bool metered[LIMIT_FEEDERS] = {false};
-    for (int f = 0; f < LIMIT_FEEDERS; f++)
-        ret_load_w[f] = 0;
-    for (int32_t d = topology_next(topology, ROLE_RACK_PDU, 0); d >= 0;
-         d = topology_next(topology, ROLE_RACK_PDU, d + 1)) {
-        double power_w = NAN;
-        int32_t feeder = topology->devices[d].feeder;
-        image_device_value(image, d, POINT_POWER, &power_w);
-        if (feeder < 0)
-            continue;
-        metered[feeder] = true;
-        ret_load_w[feeder] += power_w; /* NAN spreads: unknown */
-    }
-    for (int f = 0; f < LIMIT_FEEDERS; f++) {
-        if (!metered[f])
-            ret_load_w[f] = NAN;
-    }
-}
-
 /* ---- forecast ---- */
 
 static void tell_forecaster_now(struct cycle *cycle, const struct tick_input *input)
@@ -81,6 +31,22 @@ static void tell_forecaster_now(struct cycle *cycle, const struct tick_input *in
             forecaster_now(cycle->forecaster, (enum forecast_series)s, input->now_ms,
                            cycle->series_now[s]);
     }
+}
+
+/* A forecast from outside counts as far as it reaches; ours goes on after it. */
+static void take_provided(struct cycle *cycle, const struct forecast *provided)
+{
+    struct forecast *own = &cycle->forecasts[provided->series];
+    int64_t ahead = (provided->start_ms - own->start_ms) / FORECAST_STEP_MS;
+    cycle->provided_until_ms[provided->series] =
+        provided->start_ms + provided->steps * (int64_t)FORECAST_STEP_MS;
+    if (own->steps == 0 || (ahead <= 0 && ahead + provided->steps >= own->steps)) {
+        *own = *provided;
+        return;
+    }
+    for (int32_t i = 0; i < provided->steps; i++)
+        if (ahead + i >= 0 && ahead + i < own->steps)
+            memcpy(own->value[ahead + i], provided->value[i], sizeof own->value[0]);
 }
 
 static void forecast(struct cycle *cycle, const struct tick_input *input,
@@ -96,8 +62,10 @@ static void forecast(struct cycle *cycle, const struct tick_input *input,
     for (int s = 0; s < FORECAST_SERIES; s++) {
         forecaster_issue(cycle->forecaster, (enum forecast_series)s, input->now_ms,
                          &cycle->forecasts[s]);
-        output->forecasts[s] = cycle->forecasts[s];
     }
+    for (int i = 0; i < input->provided_count; i++)
+        take_provided(cycle, &input->provided[i]);
+    memcpy(output->forecasts, cycle->forecasts, sizeof output->forecasts);
     output->forecasts_issued = true;
     cycle->forecast_due_ms =
         utc_floor(input->now_ms, cycle->config.forecast_every_ms) + cycle->config.forecast_every_ms;
@@ -110,6 +78,7 @@ static void take_plan(struct cycle *cycle, struct plan *plan)
     plan_destroy(cycle->retired);
     cycle->retired = cycle->plan;
     cycle->plan = plan;
+    cycle->admitted_id = 0; /* it may be older than the last arrivals */
     cycle->expired_told = false;
 }
 
@@ -208,6 +177,8 @@ static void snapshot_powers(struct cycle *cycle, const struct tick_input *input)
     s->price_per_mwh = cycle_first(cycle, image, ROLE_MARKET, POINT_PRICE);
     s->carbon_g_per_kwh = cycle_first(cycle, image, ROLE_MARKET, POINT_CARBON);
     s->temp_outdoor_c = cycle_first(cycle, image, ROLE_WEATHER, POINT_TEMP_OUTDOOR);
+    s->tank_soc_pct = cycle_device_value(image, cycle->config.tank_device, POINT_SOC);
+    s->tank_heat_w = cycle_device_value(image, cycle->config.tank_device, POINT_POWER_COOLING);
 }
 
 static void take_snapshot(struct cycle *cycle, const struct tick_input *input)
@@ -218,6 +189,7 @@ static void take_snapshot(struct cycle *cycle, const struct tick_input *input)
     snapshot_powers(cycle, input);
     s->import_limit_w = cycle->guard.import_limit_w;
     s->peak_import_w = cycle->peak_w;
+    s->threshold_w = cycle->config.threshold_w > 0 ? cycle->config.threshold_w : NAN;
     s->fail_safe = cycle->guard.fail_safe;
     cycle_today(cycle, input->now_ms, &s->today);
     memset(s->jobs_by_state, 0, sizeof s->jobs_by_state);
@@ -253,10 +225,12 @@ void cycle_tick(struct cycle *cycle, const struct tick_input *input, struct tick
         cycle->first_tick_ms = input->now_ms;
     ret_output->verdict_count =
         verdict_log_update(cycle->verdict_log, input->image, ret_output->verdicts, LIMIT_VERDICTS);
+    cycle_loads(cycle, input);
     cycle_measure(cycle, input, ret_output);
     forecast(cycle, input, ret_output);
     adopt(cycle, input, ret_output);
     expire(cycle, input, ret_output);
+    cycle_admit(cycle, input);
     cycle_act(cycle, input, ret_output);
     ask_for_plan(cycle, input, ret_output);
     take_snapshot(cycle, input);
@@ -272,6 +246,7 @@ static void forget_snapshot(struct snapshot *s)
     s->import_w = s->export_w = s->pv_w = s->wind_w = s->battery_w = NAN;
     s->facility_w = s->it_w = s->soc_pct = NAN;
     s->price_per_mwh = s->carbon_g_per_kwh = s->temp_outdoor_c = NAN;
+    s->threshold_w = s->tank_soc_pct = s->tank_heat_w = NAN;
     s->import_limit_w = s->peak_import_w = s->plan_gap = s->plan_solve_ms = NAN;
     s->last_quarter = s->last_hour = s->last_day = s->today = unknown;
 }
@@ -286,6 +261,11 @@ static int open_parts(struct cycle *cycle, struct error *error)
     cycle->forecaster = forecaster_create(&cycle->config.forecaster, error);
     if (!cycle->verdict_log || !cycle->forecaster)
         return ERROR_SYSTEM;
+    if (cycle->config.scenarios > 0) {
+        cycle->scenarios = calloc((size_t)cycle->config.scenarios, sizeof *cycle->scenarios);
+        if (!cycle->scenarios)
+            return error_set(error, ERROR_SYSTEM, "out of memory");
+    }
     return cycle_energy_init(cycle, error);
 }
 
@@ -306,6 +286,7 @@ struct cycle *cycle_create(const struct cycle_config *config, struct error *erro
         cycle_destroy(cycle);
         return NULL;
     }
+    cycle_loads_init(cycle);
     cycle_act_init(cycle);
     return cycle;
 }
@@ -317,6 +298,7 @@ void cycle_destroy(struct cycle *cycle)
     forecaster_destroy(cycle->forecaster);
     verdict_log_destroy(cycle->verdict_log);
     free(cycle->notes);
+    free(cycle->scenarios);
     plan_destroy(cycle->plan);
     plan_destroy(cycle->retired);
     cycle_energy_finish(cycle);

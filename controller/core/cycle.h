@@ -10,6 +10,7 @@
 #include "controller/act/guard.h"
 #include "controller/forecast/forecast.h"
 #include "controller/plan/plan.h"
+#include "controller/plant/cooling_model.h"
 #include "controller/plant/image.h"
 #include "controller/plant/job.h"
 #include "controller/plant/meter.h"
@@ -22,16 +23,26 @@ struct cycle_config {
     enum mode modes[SUBSYSTEMS];
     struct guard_config guard;
     struct problem_battery battery; /* soc_wh is taken from the image */
+    struct problem_cooling cooling; /* tank_wh is taken from the image */
+    struct cooling_model cooling_model;
+    double heat_ratio;         /* W of heat per W of IT, where cooling is modelled ... */
+    double distribution_ratio; /* ... and W of overhead that is not cooling */
     struct problem_prices prices;
     double export_price_per_mwh;
+    double threshold_w;    /* contracted capacity that import is held under; 0: none */
+    double ramp_w_per_min; /* of import - export; 0: free */
+    int base_quantile;     /* of the base load's forecast that stays free under the limits; below
+                              the median: the median */
+    int scenarios;         /* ways the future may go that a plan is made for; 0: the expectation */
+    bool plan_on_arrival;  /* a new job asks for a plan; else it gets a place in the one in force */
     double fixed_w;        /* facility load independent of IT, until learnt */
     double overhead_ratio; /* W per W of IT, until learnt from the meters */
-    int32_t battery_device, chiller_device, inlet_device; /* -1: there is none */
+    int32_t battery_device, chiller_device, inlet_device, tank_device; /* -1: there is none */
     int64_t cooling_every_ms;
     double cooling_margin_k, cooling_step_k;
     int64_t deadline_margin_ms; /* plans aim so long before a job's deadline */
     int64_t plan_every_ms, plan_valid_ms, forecast_every_ms, meter_gap_ms;
-    int32_t horizon_h;
+    struct problem_grid grid;
     int pue_category;
     struct forecaster_config forecaster;
 };
@@ -48,6 +59,7 @@ struct account {
     double cost;     /* import x price - export x export price; NAN: unknown */
     double carbon_g; /* import x intensity; NAN: unknown */
     double green_wh; /* direct on-site green energy used by the facility */
+    double threshold_w; /* of peak shaving; NAN: none */
 };
 
 struct decision {
@@ -71,6 +83,10 @@ struct tick_input {
     struct plan *arrived;            /* a solved plan (ownership passes) or NULL */
     struct problem *arrived_problem; /* the problem it solves (ownership passes) or NULL */
     bool solve_failed;               /* the solver gave up on the problem handed out last */
+    /* Forecasts from outside: as far as they reach they take the place of our own of the same series
+     * in planning, and are taken for certain. */
+    const struct forecast *provided;
+    int provided_count;
     double external_limit_w;         /* INFINITY: none; NAN: its master is silent */
 };
 
@@ -112,6 +128,8 @@ struct snapshot {
     double price_per_mwh, carbon_g_per_kwh, temp_outdoor_c;
     double import_limit_w;
     double peak_import_w; /* metered peak of the billing period, quarter-hour mean */
+    double threshold_w;   /* contracted capacity that import is held under; NAN: there is none */
+    double tank_soc_pct, tank_heat_w; /* cold store, discharge positive; NAN: unknown */
     struct pue last_quarter, last_hour, last_day, today;
     int jobs_by_state[JOB_STATES];
     bool fail_safe;
@@ -169,11 +187,13 @@ const struct snapshot *cycle_snapshot(const struct cycle *cycle);
 const struct plan *cycle_plan(const struct cycle *cycle); /* in force, or NULL */
 const struct forecaster *cycle_forecaster(const struct cycle *cycle);
 
-/* The command that lets go of a subsystem in control, at shutdown or when its mode is taken back:
- * battery set-point 0; cooling to its fail-safe value or what is in force, whichever is colder;
- * jobs stay as they are. Returns the number of decisions, 0 or 1. */
+/* The commands that let go of a subsystem in control, at shutdown or when its mode is taken back:
+ * battery and cold store idle; cooling to its fail-safe value or what is in force, whichever is
+ * colder; jobs stay as they are. Returns the number of decisions, at most CYCLE_RELEASES. */
+enum { CYCLE_RELEASES = 2 };
 int cycle_release(struct cycle *cycle, enum subsystem subsystem, enum reason reason,
-                  const char *asker, int64_t now_ms, struct decision *ret_decision);
+                  const char *asker, int64_t now_ms,
+                  struct decision *ret_decisions);
 
 /* The outcome of a set-point write: WRITE_CONFIRMED or why not. Until the next write nothing claims
  * any more that a failed one holds. True with an event when the device began or ceased to fail. */

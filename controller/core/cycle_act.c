@@ -6,18 +6,24 @@
 #include <string.h>
 
 #include "controller/act/cooling.h"
-#include "controller/act/dispatch.h"
-#include "controller/act/fallback.h"
-
-/* Commands of one tick on their way to decisions. */
-struct commands {
-    struct command list[LIMIT_COMMANDS];
-    int count;
-};
 
 static int32_t device_point(const struct cycle *cycle, int32_t device, enum point_kind kind)
 {
     return device < 0 ? -1 : topology_find_point(cycle->config.topology, device, kind);
+}
+
+/* A group that may carry all that its feeder does has no limit of its own. */
+static void fill_groups(const struct cycle *cycle, struct guard_config *guard)
+{
+    const struct topology *topology = cycle->config.topology;
+    guard->group_count = topology->group_count;
+    for (int g = 0; g < topology->group_count; g++) {
+        const struct rack_group *group = &topology->groups[g];
+        bool own = group->limit_w < topology->feeders[group->feeder].limit_w;
+        guard->group_limit_w[g] = own ? group->limit_w : INFINITY;
+        guard->group_metered[g] = cycle->group_metered[g];
+        memcpy(guard->group_accelerators[g], group->accelerators, sizeof group->accelerators);
+    }
 }
 
 void cycle_act_init(struct cycle *cycle)
@@ -35,21 +41,27 @@ void cycle_act_init(struct cycle *cycle)
         .battery_revert = device_point(cycle, battery, POINT_POWER_SET_REVERT),
         .supply_set = device_point(cycle, config->chiller_device, POINT_TEMP_SUPPLY_SET),
         .inlet_temp = device_point(cycle, config->inlet_device, POINT_TEMP_INLET),
+        .tank_soc = device_point(cycle, config->tank_device, POINT_SOC),
+        .tank_set = device_point(cycle, config->tank_device, POINT_POWER_COOLING_SET),
     };
-    guard_init(&cycle->guard, &config->guard, &inputs);
+    struct guard_config guard = config->guard;
+    fill_groups(cycle, &guard);
+    guard_init(&cycle->guard, &guard, &inputs);
     cycle->battery_set = inputs.battery_set;
     cycle->supply_set = inputs.supply_set;
+    cycle->tank_set = inputs.tank_set;
 }
 
-static struct command *add(struct commands *commands, enum subsystem subsystem, enum verb verb,
-                           enum reason reason)
+struct command *cycle_add(struct commands *commands, enum subsystem subsystem, enum verb verb,
+                          enum reason reason)
 {
     if (commands->count == LIMIT_COMMANDS)
-        return NULL; /* the rest follows in the next tick */
+        return NULL;
     struct command *command = &commands->list[commands->count++];
     *command = (struct command){.subsystem = subsystem,
                                 .verb = verb,
                                 .feeder = -1,
+                                .group = -1,
                                 .point = -1,
                                 .reason = reason,
                                 .asker = "planner",
@@ -57,93 +69,14 @@ static struct command *add(struct commands *commands, enum subsystem subsystem, 
     return command;
 }
 
-static void add_setpoint(struct commands *commands, enum subsystem subsystem, int32_t point,
-                         double value, enum reason reason)
+void cycle_add_setpoint(struct commands *commands, enum subsystem subsystem, int32_t point,
+                        double value, enum reason reason)
 {
-    struct command *command = add(commands, subsystem, VERB_SETPOINT, reason);
+    struct command *command = cycle_add(commands, subsystem, VERB_SETPOINT, reason);
     if (!command)
         return;
     command->point = point;
     command->value = command->wanted = value;
-}
-
-/* ---- jobs ---- */
-
-static void add_job(struct commands *commands, const struct job *job, enum verb verb,
-                    int32_t feeder, enum reason reason)
-{
-    struct command *command = add(commands, SUBSYSTEM_JOBS, verb, reason);
-    if (!command)
-        return;
-    command->job_id = job->id;
-    command->feeder = feeder;
-}
-
-/* Does the plan run the job again after this time? A job that outlives its planned end is not
- * suspended: it is about to finish. */
-static bool runs_later(const struct plan_job *planned, int64_t now_ms)
-{
-    return planned->run_count > 0 && planned->runs[planned->run_count - 1].end_ms > now_ms;
-}
-
-/* A start that failed is not repeated every tick. */
-static bool start_is_due(const struct job *job, int64_t now_ms)
-{
-    return job->reason != REASON_START_FAILED || now_ms - job->state_ms >= MINUTE_MS;
-}
-
-static void plan_job_command(const struct cycle *cycle, const struct job *job, int64_t now_ms,
-                             struct commands *commands)
-{
-    const struct plan_job *planned;
-    int runs = plan_job_runs(cycle->plan, job->id, now_ms, &planned);
-    if (runs < 0)
-        return; /* newer than the plan: the next plan, already asked for, decides */
-    if (runs && job->state == JOB_QUEUED && start_is_due(job, now_ms))
-        add_job(commands, job, VERB_JOB_START, planned->feeder, planned->reason);
-    else if (runs && job->state == JOB_SUSPENDED && start_is_due(job, now_ms))
-        add_job(commands, job, VERB_JOB_RESUME, job->feeder, planned->reason);
-    else if (!runs && job->state == JOB_RUNNING && job->can_suspend && runs_later(planned, now_ms))
-        add_job(commands, job, VERB_JOB_SUSPEND, job->feeder, planned->reason);
-}
-
-static void plan_jobs(const struct cycle *cycle, const struct tick_input *input,
-                      struct commands *commands)
-{
-    for (int j = 0; j < input->job_count; j++)
-        plan_job_command(cycle, &input->jobs[j], input->now_ms, commands);
-}
-
-/* ---- battery ---- */
-
-static double battery_power(const struct cycle *cycle, const struct image *image)
-{
-    double power_w = NAN;
-    image_device_value(image, cycle->config.battery_device, POINT_POWER, &power_w);
-    return power_w;
-}
-
-static void plan_battery(const struct cycle *cycle, const struct tick_input *input,
-                         struct commands *commands)
-{
-    const struct plan_slot *slot = plan_slot_at(cycle->plan, input->now_ms);
-    if (cycle->battery_set < 0 || !slot)
-        return;
-    const struct dispatch_input wish = {
-        .planned_w = slot->discharge_w - slot->charge_w,
-        .planned_export_w = slot->export_w,
-        .peak_w = cycle->config.prices.peak_per_kw > 0
-                      ? fmax(cycle->plan->peak_import_w, cycle->peak_w)
-                      : INFINITY,
-        .net_w = cycle_role_power(cycle, input->image, ROLE_UTILITY),
-        .battery_w = battery_power(cycle, input->image),
-        /* A plan without a battery: its charge was unknown. */
-        .planned_reason =
-            slot->battery_reason == REASON_NONE ? REASON_FAIL_SAFE_STALE : slot->battery_reason,
-    };
-    enum reason reason;
-    double value_w = dispatch_battery(&wish, &reason);
-    add_setpoint(commands, SUBSYSTEM_BATTERY, cycle->battery_set, value_w, reason);
 }
 
 /* ---- cooling ---- */
@@ -180,8 +113,8 @@ static void advise_cooling(struct cycle *cycle, const struct tick_input *input,
         find_supply_wish(cycle, input);
     }
     if (isfinite(cycle->supply_wish_c))
-        add_setpoint(commands, SUBSYSTEM_COOLING, cycle->supply_set, cycle->supply_wish_c,
-                     cycle->supply_reason);
+        cycle_add_setpoint(commands, SUBSYSTEM_COOLING, cycle->supply_set, cycle->supply_wish_c,
+                           cycle->supply_reason);
 }
 
 /* After a start the inlet temperature gets as long to arrive as it may be old later; only then is
@@ -218,11 +151,14 @@ static void apply_modes(const struct cycle *cycle, struct commands *commands)
 static const char *guard_subject(const struct cycle *cycle, const struct guard_event *event,
                                  char *buffer, int size)
 {
-    if (event->feeder >= 0)
-        snprintf(buffer, (size_t)size, "feeder %s",
-                 cycle->config.topology->feeders[event->feeder].name);
+    const struct topology *topology = cycle->config.topology;
+    if (event->branch >= LIMIT_FEEDERS)
+        snprintf(buffer, (size_t)size, "group %s",
+                 topology->groups[event->branch - LIMIT_FEEDERS].name);
+    else if (event->branch >= 0)
+        snprintf(buffer, (size_t)size, "feeder %s", topology->feeders[event->branch].name);
     else if (event->point >= 0)
-        topology_point_name(cycle->config.topology, event->point, buffer, size);
+        topology_point_name(topology, event->point, buffer, size);
     else
         snprintf(buffer, (size_t)size, "grid master");
     return buffer;
@@ -258,8 +194,6 @@ static void tell_guard(const struct cycle *cycle, const struct guard_event *even
 static void guard_commands(struct cycle *cycle, const struct tick_input *input,
                            struct commands *commands, struct tick_output *output)
 {
-    double load_w[LIMIT_FEEDERS];
-    cycle_feeder_loads(cycle, input->image, load_w);
     for (int s = 0; s < SUBSYSTEMS; s++)
         cycle->guard.acts[s] = cycle->config.modes[s] == MODE_CONTROL;
     if (inlet_is_awaited(cycle, input))
@@ -268,8 +202,8 @@ static void guard_commands(struct cycle *cycle, const struct tick_input *input,
     int event_count = 0;
     commands->count =
         guard_apply(&cycle->guard, input->image, input->now_ms, input->external_limit_w,
-                    input->jobs, input->job_count, load_w, commands->list, commands->count,
-                    LIMIT_COMMANDS, events, &event_count);
+                    input->jobs, input->job_count, cycle->loads.feeder_w, cycle->loads.group_w,
+                    commands->list, commands->count, LIMIT_COMMANDS, events, &event_count);
     tell_guard(cycle, events, event_count, output);
 }
 
@@ -278,8 +212,9 @@ static void guard_commands(struct cycle *cycle, const struct tick_input *input,
 static double news_step(const struct cycle *cycle, const struct command *command)
 {
     static const double SUPPLY_STEP_K = 0.1;
-    return command->subsystem == SUBSYSTEM_BATTERY ? cycle->config.guard.battery_deadband_w
-                                                   : SUPPLY_STEP_K;
+    if (command->subsystem == SUBSYSTEM_BATTERY)
+        return cycle->config.guard.battery_deadband_w;
+    return command->point == cycle->tank_set ? cycle->config.guard.tank_deadband_w : SUPPLY_STEP_K;
 }
 
 /* True when the verdict differs from the last one about the same subject. */
@@ -289,11 +224,16 @@ static bool is_news(struct cycle *cycle, const struct command *command)
     int64_t subject = setpoint ? -(int64_t)command->point - 1 : command->job_id;
     enum { ROOM = sizeof cycle->verdicts / sizeof *cycle->verdicts };
     struct verdict *last = &cycle->verdicts[(uint64_t)subject % ROOM];
-    const struct verdict now = {subject,        command->verb,   command->reason,
-                                command->apply, command->feeder, command->value};
+    const struct verdict now = {.subject = subject,
+                                .verb = command->verb,
+                                .reason = command->reason,
+                                .apply = command->apply,
+                                .group = command->group,
+                                .level = command->level,
+                                .value = command->value};
     bool same = last->subject == now.subject && last->verb == now.verb &&
                 last->reason == now.reason && last->apply == now.apply &&
-                last->feeder == now.feeder;
+                last->group == now.group && last->level == now.level;
     if (same && (!setpoint || fabs(now.value - last->value) <= news_step(cycle, command)))
         return false;
     *last = now;
@@ -325,31 +265,6 @@ static void decide(struct cycle *cycle, const struct tick_input *input,
     }
 }
 
-static void follow_plan(struct cycle *cycle, const struct tick_input *input,
-                        struct commands *commands)
-{
-    plan_battery(cycle, input, commands);
-    plan_jobs(cycle, input, commands);
-}
-
-static void follow_fallback(const struct cycle *cycle, const struct tick_input *input,
-                            struct commands *commands)
-{
-    double load_w[LIMIT_FEEDERS];
-    cycle_feeder_loads(cycle, input->image, load_w);
-    const struct fallback_input state = {
-        .jobs = input->jobs,
-        .job_count = input->job_count,
-        .feeder_count = cycle->config.topology->feeder_count,
-        .feeder_limit_w = cycle->config.guard.feeder_limit_w,
-        .feeder_load_w = load_w,
-        .battery_set = cycle->battery_set,
-        .now_ms = input->now_ms,
-        .lead_ms = cycle->config.plan_every_ms,
-    };
-    commands->count = fallback_commands(&state, commands->list, LIMIT_COMMANDS);
-}
-
 /* After the guard, so that starts it withholds take no other's place. What is left out here is
  * asked for again in the next tick. */
 static void limit_starts(struct commands *commands)
@@ -370,9 +285,9 @@ void cycle_act(struct cycle *cycle, const struct tick_input *input, struct tick_
     struct commands commands = {.count = 0};
     bool planned = cycle->plan && input->now_ms < cycle->plan->expires_ms;
     if (planned)
-        follow_plan(cycle, input, &commands);
+        cycle_follow_plan(cycle, input, &commands);
     else
-        follow_fallback(cycle, input, &commands);
+        cycle_follow_fallback(cycle, input, &commands);
     advise_cooling(cycle, input, &commands);
     apply_modes(cycle, &commands);
     guard_commands(cycle, input, &commands, output);
@@ -382,28 +297,30 @@ void cycle_act(struct cycle *cycle, const struct tick_input *input, struct tick_
 }
 
 int cycle_release(struct cycle *cycle, enum subsystem subsystem, enum reason reason,
-                  const char *asker, int64_t now_ms, struct decision *ret_decision)
+                  const char *asker, int64_t now_ms, struct decision *ret_decisions)
 {
     struct commands commands = {.count = 0};
     if (cycle->config.modes[subsystem] != MODE_CONTROL)
         return 0;
     if (subsystem == SUBSYSTEM_BATTERY && cycle->battery_set >= 0)
-        add_setpoint(&commands, subsystem, cycle->battery_set, 0, reason);
+        cycle_add_setpoint(&commands, subsystem, cycle->battery_set, 0, reason);
     if (subsystem == SUBSYSTEM_COOLING && cycle->supply_set >= 0)
-        add_setpoint(&commands, subsystem, cycle->supply_set,
-                     fmin(cycle->config.guard.supply_fail_safe_c, cycle->supply_in_force_c),
-                     reason);
-    if (commands.count == 0)
-        return 0;
-    struct command *command = &commands.list[0];
-    command->value =
-        point_write_nearest(&cycle->config.topology->points[command->point], command->value);
-    snprintf(command->asker, sizeof command->asker, "%s", asker);
-    *ret_decision = (struct decision){.command = *command,
-                                      .at_ms = now_ms,
-                                      .plan_id = cycle->plan ? cycle->plan->id : 0,
-                                      .mode = MODE_CONTROL};
-    return 1;
+        cycle_add_setpoint(&commands, subsystem, cycle->supply_set,
+                           fmin(cycle->config.guard.supply_fail_safe_c, cycle->supply_in_force_c),
+                           reason);
+    if (subsystem == SUBSYSTEM_COOLING && cycle->tank_set >= 0)
+        cycle_add_setpoint(&commands, subsystem, cycle->tank_set, 0, reason);
+    for (int i = 0; i < commands.count; i++) {
+        struct command *command = &commands.list[i];
+        command->value =
+            point_write_nearest(&cycle->config.topology->points[command->point], command->value);
+        snprintf(command->asker, sizeof command->asker, "%s", asker);
+        ret_decisions[i] = (struct decision){.command = *command,
+                                             .at_ms = now_ms,
+                                             .plan_id = cycle->plan ? cycle->plan->id : 0,
+                                             .mode = MODE_CONTROL};
+    }
+    return commands.count;
 }
 
 /* ---- outcomes ---- */

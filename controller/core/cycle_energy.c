@@ -208,7 +208,7 @@ static double running_jobs_w(const struct tick_input *input)
     double sum_w = 0;
     for (int i = 0; i < input->job_count; i++) {
         if (job_state_draws_power(input->jobs[i].state))
-            sum_w += input->jobs[i].power_w;
+            sum_w += job_power_w(&input->jobs[i]);
     }
     return sum_w;
 }
@@ -395,6 +395,7 @@ static void fill_account(struct cycle *cycle, const struct quarter *quarter,
     pue_from_balance(&account->pue, &account->balance, cycle->config.pue_category);
     account->price_per_mwh = read_mean(&quarter->means[SERIES_PRICE]);
     account->carbon_g_per_kwh = read_mean(&quarter->means[SERIES_CARBON]);
+    account->threshold_w = cycle->config.threshold_w > 0 ? cycle->config.threshold_w : NAN;
     price_account(cycle, account);
 }
 

@@ -39,8 +39,20 @@ struct verdict {
     enum verb verb;
     enum reason reason;
     bool apply;
-    int32_t feeder;
+    int32_t group, level;
     double value;
+};
+
+/* IT load that is measured or known; NAN: unknown. */
+struct branch_loads {
+    double feeder_w[LIMIT_FEEDERS];
+    double group_w[LIMIT_GROUPS]; /* without a meter of its own: the sum of its jobs */
+};
+
+/* Commands of one tick on their way to decisions. */
+struct commands {
+    struct command list[LIMIT_COMMANDS];
+    int count;
 };
 
 struct cycle {
@@ -65,15 +77,20 @@ struct cycle {
     int64_t last_tick_ms;
 
     struct forecast forecasts[FORECAST_SERIES];
+    int64_t provided_until_ms[FORECAST_SERIES]; /* reach of those from outside */
     int64_t forecast_due_ms;
 
     struct plan *plan;    /* in force, or NULL */
     struct plan *retired; /* stays readable until the next adoption */
     int64_t next_plan_id, plan_due_ms, first_tick_ms;
     bool replan, solving, expired_told;
+    int64_t admitted_id; /* newest job that has a place in the plan, or was judged for one */
+    struct forecast_scenario *scenarios; /* room for those of the configuration; NULL: none */
 
     struct verdict verdicts[2 * LIMIT_JOBS];
-    int32_t battery_set, supply_set;
+    int32_t battery_set, supply_set, tank_set;
+    bool group_metered[LIMIT_GROUPS];
+    struct branch_loads loads; /* of this tick */
     int64_t cooling_due_ms;
     double supply_wish_c; /* NAN: none */
     enum reason supply_reason;
@@ -93,22 +110,56 @@ void cycle_today(struct cycle *cycle, int64_t now_ms, struct pue *ret_pue);
 
 /* cycle_problem.c: forecasts and state -> problem. */
 struct problem *cycle_problem(struct cycle *cycle, const struct tick_input *input);
+void cycle_problem_job(const struct cycle *cycle, const struct job *job, int64_t now_ms,
+                       struct problem_job *ret_job);
 
-/* cycle_act.c: plan -> commands -> guard -> decisions. */
-void cycle_act_init(struct cycle *cycle);
-void cycle_act(struct cycle *cycle, const struct tick_input *input, struct tick_output *output);
+/* cycle_site.c: what of the problem is the site itself: hierarchy, storage, cooling, base load. */
+void cycle_site_frame(const struct cycle *cycle, const struct tick_input *input,
+                      struct problem *problem);
+/* Base load and cooling of every slot. */
+void cycle_site_slots(const struct cycle *cycle, const struct tick_input *input,
+                      struct problem *problem);
+/* After the slots: what is stored is worth what it saves later. */
+void cycle_site_storage(const struct cycle *cycle, const struct tick_input *input,
+                        struct problem *problem);
+/* The mean of the forecast's quantile over the slot, or another value where there is none. */
+double cycle_forecast_or(const struct cycle *cycle, enum forecast_series series, int quantile,
+                         const struct problem_slot *slot, double otherwise);
 
+/* cycle_scenarios.c: ways the future may go, into the problem; after the slots. */
+void cycle_scenarios(struct cycle *cycle, struct problem *problem);
+
+/* cycle_admit.c: new jobs get a place in the plan in force. */
+void cycle_admit(struct cycle *cycle, const struct tick_input *input);
+
+/* cycle_loads.c: what is drawn where. */
+void cycle_loads_init(struct cycle *cycle);
+void cycle_loads(struct cycle *cycle, const struct tick_input *input);
 /* Sums over all devices of a role; NAN when one of them is unknown, 0 when there is none. */
 double cycle_role_power(const struct cycle *cycle, const struct image *image,
                         enum device_role role);
 double cycle_first(const struct cycle *cycle, const struct image *image, enum device_role role,
                    enum point_kind kind); /* NAN: unknown */
-/* Measured IT load of each feeder; NAN when one of its rack PDUs is unknown or it has none. */
-void cycle_feeder_loads(const struct cycle *cycle, const struct image *image,
-                        double ret_load_w[LIMIT_FEEDERS]);
-void cycle_event(struct tick_output *output, enum event_kind kind, const char *subject,
-                 const char *format, ...) __attribute__((format(printf, 4, 5)));
+double cycle_device_value(const struct image *image, int32_t device,
+                          enum point_kind kind); /* NAN: unknown, or no device */
+
+/* cycle_act.c: plan -> commands -> guard -> decisions. */
+void cycle_act_init(struct cycle *cycle);
+void cycle_act(struct cycle *cycle, const struct tick_input *input, struct tick_output *output);
+struct command *cycle_add(struct commands *commands, enum subsystem subsystem, enum verb verb,
+                          enum reason reason); /* NULL: the rest follows in the next tick */
+void cycle_add_setpoint(struct commands *commands, enum subsystem subsystem, int32_t point,
+                        double value, enum reason reason);
 void cycle_decide(struct tick_output *output, const struct cycle *cycle, int64_t now_ms,
                   const struct command *command);
+
+/* cycle_follow.c: the plan's slot of this second, jobs and storage. */
+void cycle_follow_plan(struct cycle *cycle, const struct tick_input *input,
+                       struct commands *commands);
+void cycle_follow_fallback(const struct cycle *cycle, const struct tick_input *input,
+                           struct commands *commands);
+
+void cycle_event(struct tick_output *output, enum event_kind kind, const char *subject,
+                 const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 #endif

@@ -385,16 +385,33 @@ void daemon_run(struct daemon *daemon)
 
 /* ---- creation ---- */
 
+/* What jobs may take by the batch system's own policy, beside the reserve for other load. */
+static void fill_limits(const struct config *config, struct batch_local_config *local)
+{
+    const struct topology *topology = config->topology;
+    double groups_w[LIMIT_FEEDERS] = {0};
+    for (int f = 0; f < topology->feeder_count; f++)
+        local->feeder_limit_w[f] =
+            fmax(topology->feeders[f].limit_w - config->values.base_reserve_w, 0);
+    for (int g = 0; g < topology->group_count; g++)
+        groups_w[topology->groups[g].feeder] += topology->groups[g].limit_w;
+    for (int g = 0; g < topology->group_count; g++) {
+        struct rack_group *group = &local->groups[g];
+        *group = topology->groups[g];
+        double share = group->limit_w / groups_w[group->feeder];
+        group->limit_w = fmax(group->limit_w - config->values.base_reserve_w * share, 0);
+    }
+    local->feeder_count = topology->feeder_count;
+    local->group_count = topology->group_count;
+}
+
 static int open_batch(struct daemon *daemon, struct error *error)
 {
     const struct config *config = daemon->config;
-    struct batch_local_config local = {.speed = daemon->clock->speed,
-                                       .feeder_count = config->topology->feeder_count};
+    struct batch_local_config local = {.speed = daemon->clock->speed};
     snprintf(local.spool, sizeof local.spool, "%s", config->spool_path);
     snprintf(local.jobexec, sizeof local.jobexec, "%s", config->supervisor_path);
-    for (int f = 0; f < local.feeder_count; f++)
-        local.feeder_limit_w[f] =
-            fmax(config->topology->feeders[f].limit_w - config->values.base_reserve_w, 0);
+    fill_limits(config, &local);
     if (batch_local_create(&local, &daemon->batch, error) < 0)
         return error_prefix(error, ERROR_SYSTEM, "jobs");
     return 0;

@@ -144,26 +144,47 @@ static void answer_totals(void *context, struct api_totals *ret_totals)
     describe_broker(daemon, ret_totals);
 }
 
-static bool fits_a_feeder(const struct daemon *daemon, double power_w)
+static bool has_accelerators(const struct rack_group *group, const struct job_request *request)
+{
+    int64_t count = 0;
+    for (int c = 0; c < LIMIT_ACCELERATORS; c++)
+        if (request->accelerator_classes & (UINT32_C(1) << c))
+            count += group->accelerators[c];
+    return request->accelerator_classes == 0 || count >= request->levels[0].accelerators;
+}
+
+static bool fits_a_group(const struct daemon *daemon, const struct job_request *request)
 {
     const struct topology *topology = daemon->config->topology;
-    for (int f = 0; f < topology->feeder_count; f++) {
-        if (power_w <= topology->feeders[f].limit_w)
+    for (int g = 0; g < topology->group_count; g++) {
+        const struct rack_group *group = &topology->groups[g];
+        if (request->power_w <= group->limit_w &&
+            request->power_w <= topology->feeders[group->feeder].limit_w &&
+            has_accelerators(group, request))
             return true;
     }
     return false;
+}
+
+/* The whole request is too large for every rack group and feeder. */
+static int refuse_large(const struct job_request *request, struct error *error)
+{
+    char power[32], accelerators[64] = "";
+    if (request->accelerator_classes != 0)
+        snprintf(accelerators, sizeof accelerators, " with %d accelerators of its classes",
+                 request->levels[0].accelerators);
+    error_set(error, REASON_TOO_LARGE, "%s%s is more than any feeder can carry: split the job",
+              quantity_format(request->power_w, DIMENSION_POWER, power, (int)sizeof power),
+              accelerators);
+    return REASON_TOO_LARGE;
 }
 
 static int answer_submit(void *context, const struct job_request *request, int64_t *ret_id,
                          struct error *error)
 {
     struct daemon *daemon = context;
-    if (!fits_a_feeder(daemon, request->power_w)) {
-        char power[32];
-        error_set(error, REASON_TOO_LARGE, "%s is more than any feeder can carry: split the job",
-                  quantity_format(request->power_w, DIMENSION_POWER, power, (int)sizeof power));
-        return REASON_TOO_LARGE;
-    }
+    if (!fits_a_group(daemon, request))
+        return refuse_large(request, error);
     int64_t now_ms = clock_now_ms(daemon->clock);
     int result = daemon->batch->verbs->submit(daemon->batch, request, now_ms, ret_id, error);
     if (result == ERROR_FULL)
@@ -172,8 +193,7 @@ static int answer_submit(void *context, const struct job_request *request, int64
         return REASON_INVALID;
     if (result < 0)
         return result;
-    cycle_replan(daemon->cycle);
-    return REASON_ACCEPTED;
+    return REASON_ACCEPTED; /* the cycle sees it arrive and finds it a place */
 }
 
 /* Requests go into the ledger like the planner's own decisions. */
@@ -197,6 +217,7 @@ static int answer_cancel(void *context, int64_t job_id, const char *asker, struc
                               .verb = VERB_JOB_CANCEL,
                               .job_id = job_id,
                               .feeder = -1,
+                              .group = -1,
                               .point = -1,
                               .reason = REASON_OPERATOR,
                               .apply = true};

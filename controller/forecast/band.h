@@ -8,7 +8,7 @@
 
 /* Errors are looked at for some steps of the horizon, four in each lead class of the scores; the
  * steps between are interpolated. */
-enum { LEAD_SAMPLES = 24, LEAD_SAMPLES_A_CLASS = LEAD_SAMPLES / SCORE_LEADS };
+enum { LEAD_SAMPLES = 28, LEAD_SAMPLES_A_CLASS = LEAD_SAMPLES / SCORE_LEADS };
 extern const int32_t lead_sample_step[LEAD_SAMPLES]; /* ascending; the last is FORECAST_STEPS - 1 */
 
 struct band {

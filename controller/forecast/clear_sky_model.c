@@ -22,6 +22,9 @@ static const double CLEARNESS_MOST = 2.5;
  * 12, but averages out the clouds that pass over one site, so a site gets a shorter memory. */
 static const double CLEARNESS_FADE_STEPS = 12.0 * STEPS_AN_HOUR;
 
+/* Yields change with leaves, dust and season: older days are not looked at. */
+enum { YIELD_STEPS = 21 * STEPS_A_DAY };
+
 struct plant {
     double yield[STEPS_A_DAY]; /* W per clear-sky W/m2 */
     double mean_yield;
@@ -42,7 +45,7 @@ static bool learn(struct plant *plant, const struct forecast_view *view)
         all_sun = sun_table_clear_sky_w_m2(view->sun, view->present_step);
         all_power = all_sun > 0.0 ? view->present : 0.0;
     }
-    for (int32_t i = 0; i < LIMIT_HISTORY_SLOTS; i++) {
+    for (int32_t i = LIMIT_HISTORY_SLOTS - YIELD_STEPS; i < LIMIT_HISTORY_SLOTS; i++) {
         if (isnan(view->past[i]))
             continue;
         int64_t step = forecast_view_step(view, i);

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-enum { ERROR_WINDOW = 1344 }; /* two weeks of quarter hours: old weather leaves, tails stay known */
+enum { ERROR_WINDOW = 672 }; /* four weeks of hours: old weather leaves, tails stay known */
 
 struct error_window {
     int32_t count, next;

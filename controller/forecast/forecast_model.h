@@ -38,7 +38,8 @@ struct forecast_model {
 
 extern const struct forecast_model clear_sky_model; /* PV */
 extern const struct forecast_model wind_model;
-extern const struct forecast_model seasonal_model; /* price, carbon, base IT load */
+extern const struct forecast_model seasonal_model; /* price, carbon */
+extern const struct forecast_model load_model;     /* base IT load */
 extern const struct forecast_model temperature_model;
 extern const struct forecast_model persistence_model; /* any: the newest value stays; never false */
 

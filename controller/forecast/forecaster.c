@@ -2,8 +2,8 @@
  * around the answer, remembers what was said and scores it when the truth arrives.
  *
  * The band needs the model's own errors. A history that is imported without issues is therefore
- * replayed while it comes in: before each observation, the model is asked what it would have said
- * from what was known until then. */
+ * replayed while it comes in: before the observations on the hour, the model is asked what it would
+ * have said from what was known until then. */
 #include "controller/forecast/forecast.h"
 
 #include <assert.h>
@@ -12,7 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controller/base/utc.h"
+#include "controller/forecast/despike.h"
 #include "controller/forecast/forecast_model.h"
+#include "controller/forecast/scenario.h"
 #include "controller/forecast/score.h"
 
 /* What sets one series apart from another. */
@@ -31,7 +34,7 @@ static const struct series_form forms[FORECAST_SERIES] = {
     [SERIES_WIND] = {&wind_model, true, false, 0.6, 1000.0},
     [SERIES_PRICE] = {&seasonal_model, false, false, 0.3, 10.0},
     [SERIES_CARBON] = {&seasonal_model, true, false, 0.2, 20.0},
-    [SERIES_BASE_IT] = {&seasonal_model, true, false, 0.2, 1000.0},
+    [SERIES_BASE_IT] = {&load_model, true, false, 0.2, 1000.0},
     [SERIES_TEMP] = {&temperature_model, false, false, 0.0, 4.0},
 };
 
@@ -49,6 +52,7 @@ struct series_state {
     struct memory memory;
     struct band band;
     struct score_sum score[SCORE_LEADS];
+    struct scenario_source source;
 };
 
 struct forecaster {
@@ -144,6 +148,7 @@ static const struct forecast_model *ask(struct forecaster *forecaster, enum fore
     view->known = history_before(&state->history, end_step, view->past);
     if (!find_present(state, now_ms, view))
         return NULL;
+    despike(view);
     const struct forecast_model *model = forms[series].model;
     if (!model->predict(view, &forecaster->outlook)) {
         model = &persistence_model;
@@ -179,6 +184,8 @@ static void remember(struct forecaster *forecaster, enum forecast_series series,
     slot->held = true;
     slot->issued = issued != NULL;
     slot->learnable = model == forms[series].model;
+    if (slot->learnable)
+        recall_keep(&forecaster->series[series].source.recall, forecaster->view.end_step, outlook);
     slot->start_step = forecaster->view.end_step;
     for (int i = 0; i < LEAD_SAMPLES; i++) {
         struct belief *belief = &slot->belief[i];
@@ -188,6 +195,12 @@ static void remember(struct forecaster *forecaster, enum forecast_series series,
         if (issued)
             memcpy(belief->quantile, issued->value[step], sizeof(belief->quantile));
     }
+}
+
+/* The band learns from issues on the hour: four times as many would tell it little more. */
+static bool on_the_hour(int64_t step)
+{
+    return step % STEPS_AN_HOUR == 0;
 }
 
 /* Compares the observation with all that was said about its step. */
@@ -206,7 +219,7 @@ static void judge(struct forecaster *forecaster, enum forecast_series series, in
             continue; /* the sun was down: nobody earns a score for that */
         if (issue->issued)
             score_add(&state->score[i / LEAD_SAMPLES_A_CLASS], belief, observed);
-        if (issue->learnable)
+        if (issue->learnable && on_the_hour(issue->start_step))
             band_learn(&state->band, i, (observed - (double)belief->point) / (double)belief->spread,
                        most);
     }
@@ -221,7 +234,7 @@ void forecaster_observe(struct forecaster *forecaster, enum forecast_series seri
     if (!plausible(value) || !history_accepts(&state->history, step))
         return;
     double observed = floored(series, value);
-    if (!memory_find(&state->memory, step)) {
+    if (on_the_hour(step) && !memory_find(&state->memory, step)) {
         const struct forecast_model *model = ask(forecaster, series, step, WITHOUT_NOW);
         if (model)
             remember(forecaster, series, model, NULL);
@@ -274,6 +287,69 @@ void forecaster_issue(struct forecaster *forecaster, enum forecast_series series
         return;
     fill(forecaster, series, model, ret_forecast);
     remember(forecaster, series, model, ret_forecast);
+    struct scenario_source *source = &forecaster->series[series].source;
+    source->issued = *ret_forecast;
+    memcpy(source->spread, forecaster->outlook.spread, sizeof(source->spread));
+}
+
+static bool in_force(const struct forecast *forecast, int64_t now_ms)
+{
+    int64_t age_ms = now_ms - forecast->start_ms;
+    return forecast->steps > 0 && age_ms >= 0 &&
+           age_ms < forecast->steps * (int64_t)FORECAST_STEP_MS;
+}
+
+/* Both ways of one past day. False: no series knows how it went wrong then. */
+static bool follow_day(const struct forecaster *forecaster, int64_t now_ms, int64_t start_step,
+                       int32_t days_ago, struct forecast_scenario ret_both[2])
+{
+    bool any = false;
+    int64_t origin = utc_floor(start_step, STEPS_AN_HOUR) - (int64_t)days_ago * STEPS_A_DAY;
+    for (int series = 0; series < FORECAST_SERIES; series++) {
+        const struct series_state *state = &forecaster->series[series];
+        float errors[OUTLOOK_HOURS];
+        bool forecast = in_force(&state->source.issued, now_ms);
+        bool known =
+            forecast && recall_errors(&state->source.recall, &state->history, origin, errors);
+        /* What was never seen yet is possible, but no ground to plan on. */
+        float most =
+            known && forms[series].never_negative ? history_most(&state->history) : INFINITY;
+        float least = forms[series].never_negative ? 0.0f : -INFINITY;
+        for (int way = 0; way < 2; way++) {
+            float *value = ret_both[way].value[series];
+            if (forecast)
+                scenario_write(&state->source, start_step, known ? errors : NULL,
+                               way == 0 ? 1.0f : -1.0f, least, most, value);
+            for (int32_t i = 0; i < FORECAST_STEPS && !forecast; i++)
+                value[i] = NAN;
+        }
+        any |= known;
+    }
+    return any;
+}
+
+int forecaster_scenarios(const struct forecaster *forecaster, int64_t now_ms,
+                         struct forecast_scenario *ret_scenarios, int most)
+{
+    int count = 0;
+    int64_t start_step = INT64_MIN;
+    for (int series = 0; series < FORECAST_SERIES; series++) {
+        const struct forecast *issued = &forecaster->series[series].source.issued;
+        if (in_force(issued, now_ms) && step_of(issued->start_ms) > start_step)
+            start_step = step_of(issued->start_ms);
+    }
+    if (start_step == INT64_MIN)
+        return 0;
+    for (int day = 0; day < SCENARIO_DAYS && count + 2 <= most; day++)
+        if (follow_day(forecaster, now_ms, start_step, scenario_days_ago[day],
+                       &ret_scenarios[count]))
+            count += 2;
+    for (int i = 0; i < count; i++) {
+        ret_scenarios[i].weight = 1.0 / count;
+        ret_scenarios[i].steps = FORECAST_STEPS;
+        ret_scenarios[i].start_ms = start_step * FORECAST_STEP_MS;
+    }
+    return count;
 }
 
 int forecaster_scores(const struct forecaster *forecaster, struct forecast_score *ret_scores,

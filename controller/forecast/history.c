@@ -51,6 +51,21 @@ void history_add(struct history *history, int64_t step, double value)
     history->started = true;
 }
 
+float history_at(const struct history *history, int64_t step)
+{
+    bool kept = history->started && step <= history->newest_step &&
+                step > history->newest_step - LIMIT_HISTORY_SLOTS;
+    return kept ? history->value[position(step)] : NAN;
+}
+
+float history_most(const struct history *history)
+{
+    float most = NAN;
+    for (int32_t i = 0; i < LIMIT_HISTORY_SLOTS; i++)
+        most = fmaxf(most, history->value[i]); /* of a number and NAN, the number */
+    return most;
+}
+
 int32_t history_before(const struct history *history, int64_t end_step,
                        float ret_value[LIMIT_HISTORY_SLOTS])
 {

@@ -22,6 +22,10 @@ void history_init(struct history *history);
 /* Only steps newer than the newest. */
 bool history_accepts(const struct history *history, int64_t step);
 void history_add(struct history *history, int64_t step, double value);
+/* NAN: a gap, too old or not yet known. */
+float history_at(const struct history *history, int64_t step);
+/* The highest known value; NAN: nothing is known. */
+float history_most(const struct history *history);
 /* Copies the steps [end_step - LIMIT_HISTORY_SLOTS, end_step) and returns how many are known.
  * Nothing at or after `end_step` is copied: this is where peeking becomes impossible. */
 int32_t history_before(const struct history *history, int64_t end_step,

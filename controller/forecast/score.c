@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stddef.h>
 
-const int forecast_lead_h[SCORE_LEADS] = {1, 3, 6, 12, 24, 48};
+const int forecast_lead_h[SCORE_LEADS] = {1, 3, 6, 12, 24, 48, 96};
 
 static int64_t position(int64_t step)
 {

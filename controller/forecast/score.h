@@ -18,7 +18,7 @@ struct remembered_issue {
     struct belief belief[LEAD_SAMPLES];
 };
 
-/* The issues of the last 48 h, one a start step; a second one of the same step replaces it. */
+/* The issues of the last 96 h, one a start step; a second one of the same step replaces it. */
 struct memory {
     struct remembered_issue issue[FORECAST_STEPS];
 };

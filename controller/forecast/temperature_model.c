@@ -1,6 +1,6 @@
 /* Outdoor temperature: a warm morning means a warm afternoon, so the deviation from the daily
  * course of the last days persists. The weather knows no weekend. */
-#include "controller/forecast/daily_profile.h"
+#include "controller/forecast/deviation.h"
 
 static bool predict(const struct forecast_view *view, struct outlook *ret_outlook)
 {
@@ -9,7 +9,7 @@ static bool predict(const struct forecast_view *view, struct outlook *ret_outloo
     struct daily_profile profile;
     if (!daily_profile_fit(&profile, &form, view))
         return false;
-    daily_profile_project(&profile, view, ret_outlook);
+    deviation_project(&profile, view, DEVIATION_HOURS_MOST, ret_outlook);
     return true;
 }
 

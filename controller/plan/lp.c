@@ -1,4 +1,4 @@
-/* Building a linear program, and its MPS text. */
+/* Building a linear program. */
 #include "controller/plan/lp.h"
 
 #include <stdlib.h>
@@ -103,6 +103,20 @@ void lp_add_entry(struct lp *lp, int row, double value)
     lp->entry_row[lp->entry_count] = row;
     lp->entry_value[lp->entry_count] = value;
     lp->column_start[lp->column_count] = ++lp->entry_count;
+}
+
+void lp_drop_column(struct lp *lp)
+{
+    if (!lp->out_of_memory)
+        lp->entry_count = lp->column_start[--lp->column_count];
+}
+
+double lp_gain(const struct lp *lp, int column)
+{
+    double gain = -lp->cost[column];
+    for (int entry = lp->column_start[column]; entry < lp->column_start[column + 1]; entry++)
+        gain += lp->entry_value[entry] * lp->dual[lp->entry_row[entry]];
+    return gain;
 }
 
 void lp_set_row(struct lp *lp, int row, double lower, double upper)

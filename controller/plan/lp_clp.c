@@ -9,9 +9,10 @@
 enum {
     ITERATIONS_MOST = 100000, /* ends a cycling solve; a bound in steps keeps plans repeatable */
     /* Of CLP. These programs are highly degenerate: perturbing halves the first solve and lengthens
-     * the warm ones. */
+     * the warm ones. Its primal method may fail an assertion of its own when it perturbs. */
     PERTURB_ALWAYS = 50,
     PERTURB_IF_SLOW = 100,
+    PERTURB_NEVER = 102,
 };
 
 void lp_release_solver(struct lp *lp)
@@ -19,6 +20,12 @@ void lp_release_solver(struct lp *lp)
     if (lp->solver)
         Clp_deleteModel(lp->solver);
     lp->solver = NULL;
+}
+
+static int primal(Clp_Simplex *model)
+{
+    Clp_setPerturbation(model, PERTURB_NEVER);
+    return Clp_primal(model, 0);
 }
 
 static int first_solve(struct lp *lp)
@@ -29,16 +36,20 @@ static int first_solve(struct lp *lp)
     Clp_setLogLevel(model, 0);
     Clp_setMaximumIterations(model, ITERATIONS_MOST);
     Clp_setMaximumSeconds(model, LIMIT_LP_SECONDS);
-    Clp_setPerturbation(model, PERTURB_ALWAYS);
+    Clp_setPerturbation(model, lp->interior ? PERTURB_NEVER : PERTURB_ALWAYS);
     Clp_loadProblem(model, lp->column_count, lp->row_count, lp->column_start, lp->entry_row,
                     lp->entry_value, lp->column_lower, lp->column_upper, lp->cost, lp->row_lower,
                     lp->row_upper);
-    return Clp_dual(model, 0);
+    return lp->interior ? Clp_initialBarrierSolve(model) : Clp_dual(model, 0);
 }
 
 static int solve_again(struct lp *lp)
 {
     Clp_Simplex *model = lp->solver;
+    if (lp->column_count > Clp_getNumCols(model)) {
+        lp_release_solver(lp);
+        return first_solve(lp);
+    }
     Clp_setPerturbation(model, PERTURB_IF_SLOW);
     Clp_chgRowLower(model, lp->row_lower);
     Clp_chgRowUpper(model, lp->row_upper);
@@ -55,7 +66,7 @@ int lp_solve(struct lp *lp, struct error *error)
     if (!lp->solver)
         return error_set(error, ERROR_SYSTEM, "out of memory in the LP solver");
     if (status != 0)
-        status = Clp_primal(lp->solver, 0);
+        status = primal(lp->solver);
     if (status != 0)
         return error_set(error, ERROR_SYSTEM,
                          "the LP solver gave up with status %d on %d rows and %d columns", status,

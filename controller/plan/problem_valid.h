@@ -5,7 +5,7 @@
 #include "controller/base/error.h"
 #include "controller/plan/problem.h"
 
-/* 0, or ERROR_INVALID naming slot, job or field. */
+/* 0, or ERROR_INVALID naming site, slot, job and field. */
 int problem_valid(const struct problem *problem, struct error *error);
 
 #endif

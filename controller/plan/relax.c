@@ -1,345 +1,313 @@
-/* The bound: every job that may be moved becomes divisible work that may be spread over its
- * window and over the feeders. Like jobs share columns, so that the program stays small; a shared
- * window only widens what is allowed, so the bound stays a bound. */
-#include "controller/plan/dispatch.h"
+/* The relaxed program: all jobs that may be moved become divisible work that may be spread over
+ * its window, sites and levels. Like jobs share columns, so that the program stays small. Its duals
+ * price energy and room for the schedule and for the bound.
+ *
+ * Work of several levels draws energy between that of its best and its worst level; where energy is
+ * never worth less than nothing only the best counts. Restarts after the first, minimum runs and
+ * churn are left out, and moved data is paid by the share of work done there: all of that can only
+ * make a plan dearer. Columns of late work are added where they matter (see bound.c for why the
+ * bound does not need the others). */
+#include "controller/plan/relax.h"
 
 #include <math.h>
 #include <stdlib.h>
 
 enum {
-    GROUPS_MOST = 64, /* more cost time and hardly lift the bound */
+    INTERIOR_ROWS = 4000, /* from so many on, and with sites that share work, it is faster */
+    LATE_ROUNDS = 2,
 };
 
 static const double HOUR_MS = 3600e3;
-/* Part of the bound given away to the solver's rounding. */
-static const double ROUNDING = 1e-7;
+static const double GAIN_LEAST = 1e-6; /* per kW, of a column of late work */
+static const double LOSS_MOST = 1e-4;  /* of the bound, without columns of late work */
 
-struct group {
-    bool used;
-    const struct work *like; /* class and feeder of all members */
-    double start_h, due_h;   /* widest window */
-    double kwh, leave_kwh;
-    double merge_cost; /* with the nearest other group */
-    int nearest;
+static double end_h(const struct workload *load)
+{
+    return (double)(load->end_ms - load->start_ms) / HOUR_MS;
+}
+
+/* Hours from the due time to the middle of what is late of the slot. */
+static double late_h(const struct workload *load, int64_t due_ms, int32_t t)
+{
+    const struct problem_slot *slot = &load->problem->sites[0].slots[t];
+    int64_t end_ms = slot->start_ms + slot->length_ms;
+    int64_t from_ms = slot->start_ms > due_ms ? slot->start_ms : due_ms;
+    if (due_ms >= end_ms)
+        return 0;
+    return ((double)(from_ms - due_ms) + (double)(end_ms - from_ms) / 2) / HOUR_MS;
+}
+
+static void fill_rows(struct relax *relax, struct relax_room *room)
+{
+    const struct workload *load = relax->load;
+    for (int32_t t = 0; t < load->slot_count; t++) {
+        size_t at = workload_at(load, room->site, t);
+        double most = 0;
+        for (int32_t i = 0; i < relax->grouping.count; i++) {
+            const struct work_group *group = &relax->grouping.groups[i];
+            if (!relax_room_holds(room, load, group->like->job, room->site))
+                continue;
+            double share =
+                room->kind == ROOM_ACCELERATORS ? group->accelerators_per_kw : group->kwh_most;
+            most += (group->on_time_kw[at] + group->late_kw[at]) * share;
+        }
+        room->row[t] =
+            most > room->left[t] ? lp_add_row(relax->lp, -LP_INFINITY, room->left[t]) : -1;
+    }
+}
+
+struct spot { /* of a group's work */
+    const struct work_group *group;
+    int32_t site, slot;
+    int energy_row;
 };
 
-struct grouping {
-    int count, used;
-    int *group_of; /* by job, -1: not in the program */
-    struct group *groups;
-    double (*on_time_kw)[LIMIT_SLOTS], (*late_kw)[LIMIT_SLOTS]; /* by group, most in a slot */
-};
-
-static void grouping_finish(struct grouping *grouping)
+/* Work in a slot at so much energy for a unit of it. */
+static void add_work(const struct relax *relax, const struct spot *spot, double most_kw,
+                     double kwh_per_kwh, double cost_per_kwh)
 {
-    free(grouping->group_of);
-    free(grouping->groups);
-    free(grouping->on_time_kw);
-    free(grouping->late_kw);
-}
-
-static bool movable(const struct workload *load, const struct work *work)
-{
-    return work->possible && !work->committed && work->job->remaining_ms > 0 &&
-           work->release_ms < load->end_ms;
-}
-
-static bool alike(const struct group *a, const struct group *b)
-{
-    return a->like->job->job_class == b->like->job->job_class &&
-           a->like->job->feeder == b->like->job->feeder;
-}
-
-/* How much looser the windows get, kWh h. */
-static double merge_cost(const struct group *a, const struct group *b)
-{
-    if (!alike(a, b))
-        return HUGE_VAL;
-    double window = fmax(a->due_h, b->due_h) - fmin(a->start_h, b->start_h);
-    return a->kwh * (window - (a->due_h - a->start_h)) +
-           b->kwh * (window - (b->due_h - b->start_h));
-}
-
-static void find_nearest(struct grouping *grouping, int index)
-{
-    struct group *group = &grouping->groups[index];
-    group->merge_cost = HUGE_VAL;
-    for (int i = 0; i < grouping->count; i++) {
-        if (i == index || !grouping->groups[i].used)
+    const struct workload *load = relax->load;
+    const struct site_lp *site = &relax->sites[spot->site];
+    const struct problem_slot *given = &site->given->slots[spot->slot];
+    const struct site_slot *at = &site->slots[spot->slot];
+    double hours = load->hours[spot->slot];
+    lp_add_column(relax->lp, 0, most_kw, cost_per_kwh * hours);
+    lp_add_entry(relax->lp, at->balance, -(1 + given->overhead_ratio) * kwh_per_kwh);
+    if (site->has_cooling)
+        lp_add_entry(relax->lp, at->heat, -given->heat_ratio * kwh_per_kwh);
+    lp_add_entry(relax->lp, spot->energy_row, hours);
+    for (int32_t i = 0; i < relax->rooms.count; i++) {
+        const struct relax_room *room = &relax->rooms.all[i];
+        if (room->row[spot->slot] < 0 ||
+            !relax_room_holds(room, load, spot->group->like->job, spot->site))
             continue;
-        double cost = merge_cost(group, &grouping->groups[i]);
-        if (cost < group->merge_cost) {
-            group->merge_cost = cost;
-            group->nearest = i;
-        }
+        bool counts = room->kind == ROOM_ACCELERATORS;
+        lp_add_entry(relax->lp, room->row[spot->slot],
+                     counts ? spot->group->accelerators_per_kw : kwh_per_kwh);
     }
 }
 
-static void merge(struct grouping *grouping, int into, int from)
-{
-    struct group *a = &grouping->groups[into], *b = &grouping->groups[from];
-    a->start_h = fmin(a->start_h, b->start_h);
-    a->due_h = fmax(a->due_h, b->due_h);
-    a->kwh += b->kwh;
-    a->leave_kwh += b->leave_kwh;
-    b->used = false;
-    grouping->used--;
-    find_nearest(grouping, into);
-    for (int i = 0; i < grouping->count; i++) {
-        struct group *other = &grouping->groups[i];
-        if (!other->used || i == into)
-            continue;
-        if (other->nearest == from || other->nearest == into) {
-            find_nearest(grouping, i);
-            continue;
-        }
-        double cost = merge_cost(other, a);
-        if (cost < other->merge_cost) {
-            other->merge_cost = cost;
-            other->nearest = into;
-        }
-    }
-}
+enum when { ON_TIME, LATE, LATE_THAT_PAYS };
 
-static int cheapest_merge(const struct grouping *grouping)
+/* At the best level and where that can be cheaper at the worst. */
+static void add_spot(const struct relax *relax, const struct spot *spot, enum when when)
 {
-    int best = -1;
-    for (int i = 0; i < grouping->count; i++)
-        if (grouping->groups[i].used &&
-            (best < 0 || grouping->groups[i].merge_cost < grouping->groups[best].merge_cost))
-            best = i;
-    return best;
-}
-
-static void merge_down(struct grouping *grouping, int *merged_into)
-{
-    for (int i = 0; i < grouping->count; i++)
-        find_nearest(grouping, i);
-    for (;;) {
-        int into = cheapest_merge(grouping);
-        if (into < 0 || isinf(grouping->groups[into].merge_cost))
-            return;
-        if (grouping->used <= GROUPS_MOST && grouping->groups[into].merge_cost > 0)
-            return;
-        int from = grouping->groups[into].nearest;
-        merged_into[from] = into;
-        merge(grouping, into, from);
-    }
-}
-
-static void group_init(struct group *group, const struct workload *load, const struct work *work)
-{
-    double end_h = (double)(load->end_ms - load->start_ms) / HOUR_MS;
-    double due_h = ((double)work->due_ms - (double)load->start_ms) / HOUR_MS;
-    group->used = true;
-    group->like = work;
-    group->start_h = (double)(work->release_ms - load->start_ms) / HOUR_MS;
-    group->due_h = fmin(fmax(due_h, 0), end_h);
-    group->kwh = work->kw * (double)work->job->remaining_ms / HOUR_MS;
-    group->leave_kwh = work->kw * (double)work->leave_ms / HOUR_MS;
-}
-
-static bool grouping_init(struct grouping *grouping, const struct workload *load)
-{
-    size_t room = (size_t)load->count + 1;
-    *grouping = (struct grouping){
-        .group_of = calloc(room, sizeof(int)),
-        .groups = calloc(room, sizeof(struct group)),
-    };
-    int *merged_into = calloc(room, sizeof(int));
-    if (!grouping->group_of || !grouping->groups || !merged_into) {
-        free(merged_into);
-        return false;
-    }
-    for (int32_t i = 0; i < load->count; i++) {
-        grouping->group_of[i] = -1;
-        if (!movable(load, &load->works[i]))
-            continue;
-        merged_into[grouping->count] = grouping->count;
-        group_init(&grouping->groups[grouping->count], load, &load->works[i]);
-        grouping->group_of[i] = grouping->count++;
-    }
-    grouping->used = grouping->count;
-    merge_down(grouping, merged_into);
-    for (int32_t i = 0; i < load->count; i++)
-        while (grouping->group_of[i] >= 0 &&
-               merged_into[grouping->group_of[i]] != grouping->group_of[i])
-            grouping->group_of[i] = merged_into[grouping->group_of[i]];
-    free(merged_into);
-    return true;
-}
-
-/* The most a group can draw in each slot: the sum over its jobs of what each could. */
-static bool fill_power(struct grouping *grouping, const struct workload *load)
-{
-    size_t room = (size_t)grouping->count + 1;
-    grouping->on_time_kw = calloc(room, sizeof(*grouping->on_time_kw));
-    grouping->late_kw = calloc(room, sizeof(*grouping->late_kw));
-    if (!grouping->on_time_kw || !grouping->late_kw)
-        return false;
-    for (int32_t i = 0; i < load->count; i++) {
-        const struct work *work = &load->works[i];
-        int group = grouping->group_of[i];
-        for (int32_t t = 0; group >= 0 && t < load->problem->slot_count; t++) {
-            const struct problem_slot *slot = &load->problem->slots[t];
-            int64_t end_ms = slot->start_ms + slot->length_ms;
-            int64_t late_from_ms =
-                work->due_ms > work->release_ms ? work->due_ms : work->release_ms;
-            double share = work->kw / (double)slot->length_ms;
-            grouping->on_time_kw[group][t] +=
-                share * (double)overlap_ms(work->release_ms, late_from_ms, slot->start_ms, end_ms);
-            grouping->late_kw[group][t] +=
-                share * (double)overlap_ms(late_from_ms, INT64_MAX, slot->start_ms, end_ms);
-        }
-    }
-    return true;
-}
-
-/* Rows for what the feeders can carry beside base load and committed jobs: one in all, and one a
- * feeder for the work that is tied to it. */
-struct room_rows {
-    int all[LIMIT_SLOTS];
-    int tied[LIMIT_FEEDERS][LIMIT_SLOTS];
-};
-
-static void add_room_rows(struct lp *lp, const struct workload *load,
-                          const struct grouping *grouping, struct room_rows *ret_rows)
-{
-    const struct problem *problem = load->problem;
-    bool is_tied[LIMIT_FEEDERS] = {false};
-    for (int g = 0; g < grouping->count; g++)
-        if (grouping->groups[g].used && grouping->groups[g].like->job->feeder >= 0)
-            is_tied[grouping->groups[g].like->job->feeder] = true;
-    for (int32_t t = 0; t < problem->slot_count; t++) {
-        double all_kw = 0;
-        for (int32_t f = 0; f < problem->feeder_count; f++) {
-            double room_kw =
-                fmax(0, (problem->feeders[f].limit_w - problem->slots[t].base_it_w[f]) / 1000 -
-                            load->committed_feeder_kw[f][t]);
-            all_kw += room_kw;
-            ret_rows->tied[f][t] = is_tied[f] ? lp_add_row(lp, -LP_INFINITY, room_kw) : -1;
-        }
-        ret_rows->all[t] = lp_add_row(lp, -LP_INFINITY, all_kw);
-    }
-}
-
-static void add_work_column(const struct site *site, const struct room_rows *rows,
-                            const struct work *like, int energy_row, int32_t t, double most_kw,
-                            double cost_per_kwh)
-{
-    const struct workload *load = site->load;
-    double hours = load->hours[t];
+    const struct work_group *group = spot->group;
+    const struct work *like = group->like;
+    size_t at = workload_at(relax->load, spot->site, spot->slot);
+    double base = like->delay_per_kwh_h * relax->load->middle_h[spot->slot] +
+                  group->transfer_per_kwh[spot->site];
+    double late =
+        like->late_per_kwh + like->late_per_kwh_h * late_h(relax->load, group->due_ms, spot->slot);
+    double most_kw = when == ON_TIME ? group->on_time_kw[at] : group->late_kw[at];
+    bool worst_too = relax->pays_for_load[spot->site] && group->kwh_most > group->kwh_least;
     if (most_kw <= 0)
         return;
-    lp_add_column(site->lp, 0, most_kw, cost_per_kwh * hours);
-    lp_add_entry(site->lp, site->balance[t], -(1 + load->problem->slots[t].overhead_ratio));
-    lp_add_entry(site->lp, energy_row, hours);
-    lp_add_entry(site->lp, rows->all[t], 1);
-    if (like->job->feeder >= 0)
-        lp_add_entry(site->lp, rows->tied[like->job->feeder][t], 1);
+    for (int worst = 0; worst <= worst_too; worst++) {
+        double drawn = worst ? group->kwh_most : group->kwh_least;
+        add_work(relax, spot, most_kw, drawn, when == ON_TIME ? base : base + late * drawn);
+        if (when == LATE_THAT_PAYS && lp_gain(relax->lp, relax->lp->column_count - 1) < GAIN_LEAST)
+            lp_drop_column(relax->lp);
+    }
 }
 
-static void add_group(const struct site *site, const struct room_rows *rows,
-                      const struct grouping *grouping, int g)
+static void add_spots(const struct relax *relax, const struct work_group *group, int energy_row,
+                      enum when when)
 {
-    const struct workload *load = site->load;
-    const struct group *group = &grouping->groups[g];
-    const struct work *like = group->like;
-    int energy_row = lp_add_row(site->lp, group->kwh, group->kwh);
-    for (int32_t t = 0; t < load->problem->slot_count; t++) {
-        double wait = like->delay_per_kwh_h * load->middle_h[t];
-        add_work_column(site, rows, like, energy_row, t, grouping->on_time_kw[g][t], wait);
-        add_work_column(site, rows, like, energy_row, t, grouping->late_kw[g][t],
-                        wait + like->late_per_kwh);
-    }
-    double wait = like->delay_per_kwh_h * (double)(load->end_ms - load->start_ms) / HOUR_MS;
-    lp_add_column(site->lp, 0, LP_INFINITY, wait + like->unserved_per_kwh);
-    lp_add_entry(site->lp, energy_row, 1);
-    if (group->leave_kwh > 0) {
-        lp_add_column(site->lp, 0, group->leave_kwh, wait + like->leave_per_kwh);
-        lp_add_entry(site->lp, energy_row, 1);
+    for (int32_t s = 0; s < relax->load->site_count; s++)
+        for (int32_t t = 0; t < relax->load->slot_count && group->sites >> s & 1; t++) {
+            struct spot spot = {group, s, t, energy_row};
+            add_spot(relax, &spot, when);
+        }
+}
+
+static void add_left(const struct relax *relax, const struct work_group *group, int energy_row)
+{
+    double wait = group->like->delay_per_kwh_h * end_h(relax->load);
+    lp_add_column(relax->lp, 0, LP_INFINITY, wait + group->like->unserved_per_kwh);
+    lp_add_entry(relax->lp, energy_row, 1);
+    if (group->leave_kwh <= 0)
+        return;
+    lp_add_column(relax->lp, 0, group->leave_kwh, wait + group->leave_per_kwh);
+    lp_add_entry(relax->lp, energy_row, 1);
+}
+
+static void add_groups(struct relax *relax)
+{
+    for (int32_t i = 0; i < relax->grouping.count; i++) {
+        const struct work_group *group = &relax->grouping.groups[i];
+        int energy_row = lp_add_row(relax->lp, group->kwh, group->kwh);
+        add_spots(relax, group, energy_row, ON_TIME);
+        if (group->late)
+            add_spots(relax, group, energy_row, LATE);
+        add_left(relax, group, energy_row);
     }
 }
 
-/* What no schedule changes: committed and impossible jobs, and the waiting that is counted from a
- * start at once. */
+/* Work that need not be late gets columns for it only where at the last prices that would pay. */
+static bool add_late(struct relax *relax)
+{
+    int before = relax->lp->column_count;
+    for (int32_t i = 0; i < relax->grouping.count; i++) {
+        struct work_group *group = &relax->grouping.groups[i];
+        int columns = relax->lp->column_count;
+        if (!group->late)
+            add_spots(relax, group, relax->first_energy_row + i, LATE_THAT_PAYS);
+        group->late |= relax->lp->column_count > columns;
+    }
+    return relax->lp->column_count > before;
+}
+
+/* What no plan changes: committed and impossible jobs, what is held of the others, and the waiting
+ * that is counted from a start at once. */
 static double constant_cost(const struct workload *load)
 {
     double sum = 0;
     for (int32_t i = 0; i < load->count; i++) {
         const struct work *work = &load->works[i];
-        struct plan_job plan = {.feeder = -1};
+        struct plan_job plan = {.site = work->job->site, .group = -1};
         struct work_cost cost;
-        if (movable(load, work)) {
-            sum -= work->kw / HOUR_MS * work->delay_per_kwh_h * work->moment_at_once;
-            continue;
-        }
         if (work->committed)
             work_run_at_once(load, work, &plan);
+        else if (work->held.end_ms > work->held.start_ms)
+            plan.runs[plan.run_count++] = work->held;
         work_cost(load, work, &plan, &cost);
         sum += cost.lateness + cost.delay + cost.leave;
+        if (work_movable(load, work))
+            sum -= work_left_cost(load, work, plan.run_count > 0 ? plan.site : -1,
+                                  work_left_ms(load, work, &plan));
     }
     return sum;
 }
 
-static struct lp *build(const struct workload *load, struct site *ret_site,
-                        struct room_rows *ret_rows, double *ret_constant)
+static void add_sites(struct relax *relax)
 {
-    struct grouping grouping;
-    struct lp *lp = lp_create();
-    bool grouped = grouping_init(&grouping, load) && fill_power(&grouping, load);
-    if (lp && grouped) {
-        site_build(ret_site, lp, load, load->committed_kw);
-        add_room_rows(lp, load, &grouping, ret_rows);
-        for (int g = 0; g < grouping.count; g++)
-            if (grouping.groups[g].used)
-                add_group(ret_site, ret_rows, &grouping, g);
-        *ret_constant = constant_cost(load);
-    } else {
-        lp_destroy(lp);
-        lp = NULL;
+    const struct workload *load = relax->load;
+    for (int32_t s = 0; s < load->site_count; s++) {
+        site_add_rows(&relax->sites[s], &load->committed_kw[workload_at(load, s, 0)]);
+        site_add_columns(&relax->sites[s], 0, 0);
     }
-    grouping_finish(&grouping);
+}
+
+/* False: out of memory; finish it in any case. */
+static bool relax_init(struct relax *relax, const struct workload *load, int64_t columns_most)
+{
+    *relax = (struct relax){.load = load, .lp = lp_create()};
+    bool complete = relax->lp != NULL;
+    for (int32_t s = 0; complete && s < load->site_count; s++) {
+        complete = site_init(&relax->sites[s], load, s, relax->lp);
+        relax->sites[s].convex = true;
+        relax->pays_for_load[s] = complete && site_may_pay_for_load(&relax->sites[s]);
+    }
+    complete = complete && grouping_init(&relax->grouping, load, columns_most) &&
+               relax_rooms_init(&relax->rooms, load, &relax->grouping);
+    if (!complete)
+        return false;
+    add_sites(relax);
+    for (int32_t i = 0; i < relax->rooms.count; i++)
+        fill_rows(relax, &relax->rooms.all[i]);
+    relax->first_group_column = relax->lp->column_count;
+    relax->first_energy_row = relax->lp->row_count;
+    add_groups(relax);
+    relax->lp->interior = relax->lp->row_count >= INTERIOR_ROWS && load->site_count > 1;
+    relax->constant = constant_cost(load);
+    return true;
+}
+
+static void relax_finish(struct relax *relax)
+{
+    lp_destroy(relax->lp);
+    for (int32_t s = 0; s < relax->load->site_count; s++)
+        site_finish(&relax->sites[s]);
+    grouping_finish(&relax->grouping);
+    relax_rooms_finish(&relax->rooms);
+}
+
+struct lp *relax_build(const struct workload *load, int64_t columns_most, double *ret_constant)
+{
+    struct relax relax;
+    struct lp *lp = NULL;
+    if (relax_init(&relax, load, columns_most)) {
+        *ret_constant = relax.constant;
+        lp = relax.lp;
+        relax.lp = NULL;
+    }
+    relax_finish(&relax);
     return lp;
 }
 
-struct lp *relax_build(const struct workload *load, double *ret_constant)
+static void read_prices(const struct relax *relax, struct relaxation *relaxation)
 {
-    struct site site;
-    struct room_rows rows;
-    return build(load, &site, &rows, ret_constant);
-}
-
-static void read_targets(const struct workload *load, const struct site *site,
-                         const struct room_rows *rows, struct relaxation *relaxation)
-{
-    const struct lp *lp = site->lp;
-    for (int32_t t = 0; t < load->problem->slot_count; t++) {
-        double net_kw = lp->value[site->import[t]] + lp->value[site->breach[t]] -
-                        lp->value[site->export[t]] - lp->value[site->spill[t]];
-        if (site->has_battery)
-            net_kw += lp->value[site->discharge[t]] - lp->value[site->charge[t]];
-        double overhead = 1 + load->problem->slots[t].overhead_ratio;
-        relaxation->price[t] = site_marginal(site, t) - lp->dual[rows->all[t]] / load->hours[t];
-        relaxation->target_kw[t] =
-            (net_kw - workload_net_kw(load, t)) / overhead - load->committed_kw[t];
+    const struct workload *load = relax->load;
+    for (int32_t s = 0; s < load->site_count; s++)
+        for (int32_t t = 0; t < load->slot_count; t++)
+            relaxation->price[workload_at(load, s, t)] = site_marginal(&relax->sites[s], t);
+    for (int32_t i = 0; i < relax->rooms.count; i++) {
+        const struct relax_room *room = &relax->rooms.all[i];
+        for (int32_t t = 0; t < load->slot_count; t++)
+            if (room->kind == ROOM_SITE && room->row[t] >= 0)
+                relaxation->price[workload_at(load, room->site, t)] -=
+                    relax->lp->dual[room->row[t]] / load->hours[t];
     }
 }
 
-int relax_solve(const struct workload *load, struct relaxation *ret_relaxation, struct error *error)
+/* The columns of work in the order in which they were added, their power with overhead being their
+ * first entry, which is that in a balance. False: out of memory. */
+static bool read_targets(const struct relax *relax, struct relaxation *relaxation)
 {
-    struct site site;
-    struct room_rows rows;
-    double constant;
-    struct lp *lp = build(load, &site, &rows, &constant);
-    if (!lp)
-        return error_set(error, ERROR_SYSTEM, "out of memory while building the bound");
-    int code = lp_solve(lp, error);
-    if (code == 0) {
-        double bound = lp->objective + constant;
-        ret_relaxation->bound = bound - ROUNDING * (1 + fabs(lp->objective) + fabs(constant));
-        read_targets(load, &site, &rows, ret_relaxation);
+    const struct workload *load = relax->load;
+    const struct lp *lp = relax->lp;
+    size_t *cell_of_row = malloc(((size_t)lp->row_count + 1) * sizeof(*cell_of_row));
+    if (!cell_of_row)
+        return false;
+    for (int row = 0; row < lp->row_count; row++)
+        cell_of_row[row] = SIZE_MAX;
+    for (int32_t s = 0; s < load->site_count; s++)
+        for (int32_t t = 0; t < load->slot_count; t++) {
+            cell_of_row[relax->sites[s].slots[t].balance] = workload_at(load, s, t);
+            relaxation->target_kw[workload_at(load, s, t)] = 0;
+        }
+    for (int column = relax->first_group_column; column < lp->column_count; column++) {
+        int entry = lp->column_start[column];
+        size_t cell = cell_of_row[lp->entry_row[entry]];
+        if (cell != SIZE_MAX)
+            relaxation->target_kw[cell] -= lp->entry_value[entry] * lp->value[column];
     }
-    lp_destroy(lp);
-    return code;
+    for (int32_t s = 0; s < load->site_count; s++)
+        for (int32_t t = 0; t < load->slot_count; t++)
+            relaxation->target_kw[workload_at(load, s, t)] /=
+                1 + load->problem->sites[s].slots[t].overhead_ratio;
+    free(cell_of_row);
+    return true;
+}
+
+static bool read_solution(const struct relax *relax, struct relaxation *relaxation)
+{
+    read_prices(relax, relaxation);
+    return read_targets(relax, relaxation) &&
+           relax_bound(relax, relaxation->price, &relaxation->bound);
+}
+
+/* Columns that are missing show as a bound below the program's own optimum. */
+static bool lacks_columns(const struct relax *relax, const struct relaxation *relaxation)
+{
+    double optimum = relax->lp->objective + relax->constant;
+    return relaxation->bound < optimum - LOSS_MOST * fabs(optimum);
+}
+
+int relax_solve(const struct workload *load, int64_t columns_most,
+                struct relaxation *ret_relaxation, struct error *error)
+{
+    struct relax relax;
+    bool complete = relax_init(&relax, load, columns_most);
+    int code = complete ? lp_solve(relax.lp, error) : 0;
+    complete = complete && (code < 0 || read_solution(&relax, ret_relaxation));
+    for (int round = 0; complete && code == 0 && round < LATE_ROUNDS; round++) {
+        if (!lacks_columns(&relax, ret_relaxation) || !add_late(&relax))
+            break;
+        code = lp_solve(relax.lp, error);
+        complete = code < 0 || read_solution(&relax, ret_relaxation);
+    }
+    relax_finish(&relax);
+    return complete ? code : error_set(error, ERROR_SYSTEM, "out of memory for the bound");
 }

@@ -1,124 +1,53 @@
-/* List scheduling: every job in one piece (or, if it may be suspended, in several), where it is
- * cheapest at given prices and a feeder has room for it. */
+/* List scheduling: committed jobs where they are, guaranteed ones as soon as there is room, every
+ * other job where it is cheapest at given prices and a group has room for it. */
 #include "controller/plan/schedule.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+enum { SITES_SEARCHED = 2 }; /* of those that look cheapest */
+
 static const double HOUR_MS = 3600e3;
-static const double SMALL_KW = 1e-9;
-static const double SMALL_COST = 1e-9;
 
-static int64_t slot_end_ms(const struct workload *load, int32_t t)
-{
-    return load->problem->slots[t].start_ms + load->problem->slots[t].length_ms;
-}
-
-/* Cost of running from one time to another inside one slot: energy at the price as it moves away
- * from the target, waiting, and lateness. */
-double fare_part(const struct fare *fare, int32_t t, int64_t from_ms, int64_t end_ms)
-{
-    const struct work *work = fare->work;
-    const struct pricing *pricing = fare->pricing;
-    double hours = (double)(end_ms - from_ms) / HOUR_MS;
-    double added_kw = work->kw * hours / fare->load->hours[t];
-    double beyond_kw = fare->movable_kw[t] + added_kw / 2 - pricing->target_kw[t];
-    double late_h = (double)overlap_ms(from_ms, end_ms, work->due_ms, INT64_MAX) / HOUR_MS;
-    return work->kw * hours *
-               (pricing->price[t] + pricing->slope * beyond_kw +
-                work->delay_per_kwh_h * fare->load->middle_h[t]) +
-           work->kw * late_h * work->late_per_kwh;
-}
-
-static void fare_init(struct fare *fare, const struct schedule *schedule, const struct work *work,
-                      const struct pricing *pricing)
-{
-    fare->load = schedule->load;
-    fare->work = work;
-    fare->pricing = pricing;
-    fare->movable_kw = schedule->movable_kw;
-    fare->sum[0] = 0;
-    for (int32_t t = 0; t < schedule->load->problem->slot_count; t++)
-        fare->sum[t + 1] =
-            fare->sum[t] + fare_part(fare, t, schedule->load->problem->slots[t].start_ms,
-                                     slot_end_ms(schedule->load, t));
-}
-
-/* Cost of one stretch whose first and last slots are known. */
-static double fare_run(const struct fare *fare, int32_t first, int32_t last, int64_t start_ms,
-                       int64_t end_ms)
-{
-    const struct problem_slot *slots = fare->load->problem->slots;
-    if (first == last)
-        return fare_part(fare, first, start_ms, end_ms);
-    return fare_part(fare, first, start_ms, slot_end_ms(fare->load, first)) + fare->sum[last] -
-           fare->sum[first + 1] + fare_part(fare, last, slots[last].start_ms, end_ms);
-}
-
-static double miss_cost(const struct work *work, const struct plan_job *plan)
-{
-    int64_t last_ms = plan->run_count > 0 ? plan->runs[plan->run_count - 1].end_ms : 0;
-    return work_miss_cost(work, last_ms, work->job->remaining_ms - runs_total_ms(plan));
-}
-
-static double fare_plan(const struct fare *fare, const struct plan_job *plan)
-{
-    const struct workload *load = fare->load;
-    struct work_cost cost;
-    double sum =
-        work_left_cost(load, fare->work, fare->work->job->remaining_ms - runs_total_ms(plan));
-    for (int32_t i = 0; i < plan->run_count; i++) {
-        const struct plan_run *run = &plan->runs[i];
-        sum += fare_run(fare, workload_slot(load, run->start_ms),
-                        workload_slot(load, run->end_ms - 1), run->start_ms, run->end_ms);
-    }
-    work_cost(load, fare->work, plan, &cost);
-    return sum + cost.churn + miss_cost(fare->work, plan);
-}
-
-static void occupy(struct schedule *schedule, int32_t index, double sign)
+void schedule_occupy(struct schedule *schedule, int32_t index, double sign)
 {
     const struct workload *load = schedule->load;
     const struct work *work = &load->works[index];
     const struct plan_job *plan = &schedule->jobs[index];
+    int32_t slot = -1, accelerators = 0;
+    double kw = 0; /* what it takes of the slot already */
     if (plan->run_count == 0)
         return;
-    if (!work->committed)
-        work_add_power(load, work, plan, sign, schedule->movable_kw);
+    work_add_power(load, work, plan, sign, &schedule->jobs_kw[workload_at(load, plan->site, 0)]);
     for (int32_t i = 0; i < plan->run_count; i++) {
+        const struct problem_level *level = &work->job->levels[plan->runs[i].level];
         int32_t last = workload_slot(load, plan->runs[i].end_ms - 1);
-        for (int32_t t = workload_slot(load, plan->runs[i].start_ms); t <= last; t++)
-            schedule->room_kw[plan->feeder][t] -= sign * work->kw;
-    }
-}
-
-static bool may_use(const struct schedule *schedule, const struct work *work, int32_t feeder)
-{
-    if (work->job->feeder >= 0)
-        return work->job->feeder == feeder;
-    return work->job->power_w <= schedule->load->problem->feeders[feeder].limit_w;
-}
-
-/* The feeder with the most room left at its tightest slot of the stretch; -1: none may be used. */
-static int32_t widest_feeder(const struct schedule *schedule, const struct work *work,
-                             int32_t first, int32_t last, double *ret_room_kw)
-{
-    int32_t widest = -1;
-    double most_kw = -HUGE_VAL;
-    for (int32_t f = 0; f < schedule->load->problem->feeder_count; f++) {
-        double room_kw = HUGE_VAL;
-        if (!may_use(schedule, work, f))
-            continue;
-        for (int32_t t = first; t <= last; t++)
-            room_kw = fmin(room_kw, schedule->room_kw[f][t]);
-        if (room_kw > most_kw) {
-            most_kw = room_kw;
-            widest = f;
+        for (int32_t t = workload_slot(load, plan->runs[i].start_ms); t <= last; t++) {
+            if (t != slot)
+                kw = accelerators = 0;
+            double more_kw = fmax(0, level->power_w / 1000 - kw);
+            int32_t more =
+                level->accelerators > accelerators ? level->accelerators - accelerators : 0;
+            room_take(&schedule->room, plan->site, plan->group, work->job, t, sign * more_kw,
+                      sign < 0 ? -more : more);
+            kw += more_kw;
+            accelerators += more;
+            slot = t;
         }
     }
-    *ret_room_kw = most_kw;
-    return widest;
+}
+
+/* The least room of a group over some slots. */
+static double least_free_kw(const struct schedule *schedule, int32_t site, int32_t group,
+                            int32_t first, int32_t last)
+{
+    double least_kw = HUGE_VAL;
+    for (int32_t t = first; t <= last; t++)
+        least_kw =
+            fmin(least_kw, schedule->room.free_kw[workload_at(
+                               schedule->load, schedule->room.first_group[site] + group, t)]);
+    return least_kw;
 }
 
 static void place_committed(struct schedule *schedule, int32_t index)
@@ -126,56 +55,117 @@ static void place_committed(struct schedule *schedule, int32_t index)
     const struct workload *load = schedule->load;
     const struct work *work = &load->works[index];
     struct plan_job *plan = &schedule->jobs[index];
-    double room_kw;
     work_run_at_once(load, work, plan);
-    plan->id = work->job->id;
-    if (plan->run_count > 0 && plan->feeder < 0)
-        plan->feeder = widest_feeder(schedule, work, workload_slot(load, plan->runs[0].start_ms),
-                                     workload_slot(load, plan->runs[0].end_ms - 1), &room_kw);
-    occupy(schedule, index, 1);
+    if (plan->run_count == 0)
+        return;
+    double most_kw = -HUGE_VAL;
+    int32_t first = workload_slot(load, plan->runs[0].start_ms);
+    int32_t last = workload_slot(load, plan->runs[0].end_ms - 1);
+    for (int32_t g = 0; work->job->group < 0 && g < load->problem->sites[plan->site].group_count;
+         g++) {
+        double free_kw = least_free_kw(schedule, plan->site, g, first, last);
+        if (!work_fits_group(&load->problem->sites[plan->site], work->job, 0, g) ||
+            free_kw <= most_kw)
+            continue;
+        most_kw = free_kw;
+        plan->group = g;
+    }
+    schedule_occupy(schedule, index, 1);
 }
 
-static void place_guaranteed(struct schedule *schedule, int32_t index)
+static bool carries_all(const struct schedule *schedule, const struct work *work, int32_t site,
+                        int32_t group, int32_t level, int32_t first, int32_t last)
+{
+    for (int32_t t = first; t <= last; t++)
+        if (!room_carries(&schedule->room, site, group, work->job, level, t))
+            return false;
+    return true;
+}
+
+static int32_t group_that_carries(const struct schedule *schedule, const struct work *work,
+                                  int32_t site, int32_t level, int32_t first, int32_t last)
+{
+    for (int32_t g = 0; g < schedule->load->problem->sites[site].group_count; g++)
+        if ((work->job->group < 0 || work->job->group == g) &&
+            carries_all(schedule, work, site, g, level, first, last))
+            return g;
+    return -1;
+}
+
+static bool start_soon(struct schedule *schedule, int32_t index, int32_t site, int32_t level)
 {
     const struct workload *load = schedule->load;
     const struct work *work = &load->works[index];
     struct plan_job *plan = &schedule->jobs[index];
-    double room_kw;
-    if (work->release_ms >= load->end_ms || work->job->remaining_ms <= 0)
-        return;
-    for (int32_t t = workload_slot(load, work->release_ms); t < load->problem->slot_count; t++) {
-        int64_t start_ms = load->problem->slots[t].start_ms;
-        if (start_ms < work->release_ms)
-            start_ms = work->release_ms;
-        int64_t end_ms = start_ms + work->job->remaining_ms;
-        if (end_ms > load->end_ms)
-            end_ms = load->end_ms;
-        int32_t feeder =
-            widest_feeder(schedule, work, t, workload_slot(load, end_ms - 1), &room_kw);
-        if (feeder < 0 || room_kw + SMALL_KW < work->kw)
+    int64_t release_ms = work_release_ms(load, work, site);
+    int64_t length_ms = work_length_ms(work->work_ms, work->job->levels[level].speed);
+    if (release_ms >= load->end_ms)
+        return false;
+    for (int32_t t = workload_slot(load, release_ms); t < load->slot_count; t++) {
+        int64_t start_ms = load->problem->sites[0].slots[t].start_ms;
+        if (start_ms < release_ms)
+            start_ms = release_ms;
+        int64_t end_ms = start_ms + length_ms < load->end_ms ? start_ms + length_ms : load->end_ms;
+        int32_t group =
+            group_that_carries(schedule, work, site, level, t, workload_slot(load, end_ms - 1));
+        if (group < 0)
             continue;
-        plan->feeder = feeder;
-        plan->run_count = 1;
-        plan->runs[0] = (struct plan_run){start_ms, end_ms};
-        occupy(schedule, index, 1);
-        return;
+        *plan = (struct plan_job){.id = work->job->id,
+                                  .site = site,
+                                  .group = group,
+                                  .run_count = 1,
+                                  .runs = {{start_ms, end_ms, level}}};
+        schedule_occupy(schedule, index, 1);
+        return true;
     }
+    return false;
+}
+
+/* At its own site and in full, if that is possible at all. */
+static void place_guaranteed(struct schedule *schedule, int32_t index)
+{
+    const struct work *work = &schedule->load->works[index];
+    int32_t site_count = schedule->load->site_count;
+    for (int32_t level = 0; level < work->job->level_count; level++)
+        for (int32_t i = 0; i < site_count; i++)
+            if (start_soon(schedule, index, (work->job->site + i) % site_count, level))
+                return;
 }
 
 static bool is_guaranteed(const struct work *work)
 {
-    return work->job->job_class == JOB_GUARANTEED && !work->committed;
+    return work->job->job_class == JOB_GUARANTEED && !work->committed && work->possible &&
+           work->work_ms > 0;
 }
 
-static bool is_movable(const struct work *work)
+bool schedule_is_movable(const struct work *work)
 {
-    return !work->committed && work->possible && !is_guaranteed(work) &&
-           work->job->remaining_ms > 0;
+    return !work->committed && work->possible && !is_guaranteed(work) && work->work_ms > 0;
+}
+
+void schedule_clear(struct schedule *schedule, int32_t index)
+{
+    const struct work *work = &schedule->load->works[index];
+    schedule_occupy(schedule, index, -1);
+    schedule->jobs[index] =
+        (struct plan_job){.id = work->job->id, .site = work->job->site, .group = work->job->group};
+    if (work->held.end_ms > work->held.start_ms) {
+        schedule->jobs[index].run_count = 1;
+        schedule->jobs[index].runs[0] = work->held;
+    }
+    schedule_occupy(schedule, index, 1);
 }
 
 static bool is_tight(const struct work *work)
 {
-    return (double)(work->due_ms - work->release_ms) < 1.5 * (double)work->job->remaining_ms;
+    return (double)(work->due_ms - work->release_ms) < 1.5 * (double)work->work_ms;
+}
+
+static int rank(const struct work *work)
+{
+    if (work->job->job_class == JOB_SCAVENGER)
+        return 3;
+    return work->job->running ? 0 : is_tight(work) ? 1 : 2;
 }
 
 /* Those with little choice first, scavengers last; among them the most energy first, since small
@@ -184,32 +174,53 @@ static int compare_order(const void *a, const void *b, void *context)
 {
     const struct work *works = context;
     const struct work *left = &works[*(const int32_t *)a], *right = &works[*(const int32_t *)b];
-    int left_rank = left->job->job_class == JOB_SCAVENGER ? 2 : !is_tight(left);
-    int right_rank = right->job->job_class == JOB_SCAVENGER ? 2 : !is_tight(right);
+    int left_rank = rank(left), right_rank = rank(right);
     if (left_rank != right_rank)
         return left_rank - right_rank;
-    double left_energy = left->kw * (double)left->job->remaining_ms;
-    double right_energy = right->kw * (double)right->job->remaining_ms;
+    double left_energy = left->kw * (double)left->work_ms;
+    double right_energy = right->kw * (double)right->work_ms;
     if (left_energy != right_energy)
         return left_energy < right_energy ? 1 : -1;
     return *(const int32_t *)a - *(const int32_t *)b;
 }
 
-static void place_first(struct schedule *schedule)
+static int compare_release(const void *a, const void *b, void *context)
+{
+    const struct work *works = context;
+    int64_t left_ms = works[*(const int32_t *)a].release_ms;
+    int64_t right_ms = works[*(const int32_t *)b].release_ms;
+    if (left_ms != right_ms)
+        return left_ms < right_ms ? -1 : 1;
+    return *(const int32_t *)a - *(const int32_t *)b;
+}
+
+void schedule_place_first(struct schedule *schedule)
 {
     const struct workload *load = schedule->load;
-    for (int32_t i = 0; i < load->count; i++) {
-        schedule->order[i] = i;
-        schedule->jobs[i] =
-            (struct plan_job){.id = load->works[i].job->id, .feeder = load->works[i].job->feeder};
+    for (int32_t i = 0; i < load->count; i++)
         if (load->works[i].committed)
             place_committed(schedule, i);
-    }
-    qsort_r(schedule->order, (size_t)load->count, sizeof(int32_t), compare_order,
-            (void *)load->works);
+        else
+            schedule_clear(schedule, i);
+    qsort_r(schedule->order, (size_t)load->count, sizeof(int32_t), compare_release, load->works);
     for (int32_t i = 0; i < load->count; i++)
         if (is_guaranteed(&load->works[schedule->order[i]]))
             place_guaranteed(schedule, schedule->order[i]);
+    qsort_r(schedule->order, (size_t)load->count, sizeof(int32_t), compare_order, load->works);
+    if (schedule->fixed.load)
+        room_copy(&schedule->fixed, &schedule->room);
+}
+
+void schedule_adopt(struct schedule *schedule, const struct plan_job *jobs)
+{
+    for (int32_t i = 0; i < schedule->load->count; i++) {
+        const struct problem_job *job = schedule->load->works[i].job;
+        schedule->jobs[i] = jobs[i];
+        schedule->jobs[i].id = job->id;
+        if (jobs[i].run_count == 0)
+            schedule->jobs[i].site = job->site;
+        schedule_occupy(schedule, i, 1);
+    }
 }
 
 struct schedule *schedule_create(const struct workload *load)
@@ -217,19 +228,20 @@ struct schedule *schedule_create(const struct workload *load)
     struct schedule *schedule = calloc(1, sizeof(*schedule));
     if (!schedule)
         return NULL;
+    size_t cells = (size_t)load->site_count * (size_t)load->slot_count;
     schedule->load = load;
+    schedule->jobs_kw = calloc(cells, sizeof(double));
     schedule->jobs = calloc((size_t)load->count + 1, sizeof(*schedule->jobs));
     schedule->order = calloc((size_t)load->count + 1, sizeof(*schedule->order));
-    schedule->scratch = split_scratch_create();
-    if (!schedule->jobs || !schedule->order || !schedule->scratch) {
+    schedule->search = search_create(load);
+    bool rooms = room_init(&schedule->room, load);
+    rooms = room_init(&schedule->fixed, load) && rooms;
+    if (!rooms || !schedule->jobs_kw || !schedule->jobs || !schedule->order || !schedule->search) {
         schedule_destroy(schedule);
         return NULL;
     }
-    for (int32_t f = 0; f < load->problem->feeder_count; f++)
-        for (int32_t t = 0; t < load->problem->slot_count; t++)
-            schedule->room_kw[f][t] =
-                (load->problem->feeders[f].limit_w - load->problem->slots[t].base_it_w[f]) / 1000;
-    place_first(schedule);
+    for (int32_t i = 0; i < load->count; i++)
+        schedule->order[i] = i;
     return schedule;
 }
 
@@ -237,173 +249,144 @@ void schedule_destroy(struct schedule *schedule)
 {
     if (!schedule)
         return;
+    room_finish(&schedule->room);
+    room_finish(&schedule->fixed);
+    free(schedule->jobs_kw);
     free(schedule->jobs);
     free(schedule->order);
-    free(schedule->scratch);
+    search_destroy(schedule->search);
     free(schedule);
 }
 
-void schedule_copy(struct schedule *to, const struct schedule *from)
+/* What the job would about cost at a site: the cheapest window of whole slots that is long enough,
+ * as if there were room. */
+static double look_at_site(const struct market *market, const struct work *work, int32_t site)
 {
-    memcpy(to->movable_kw, from->movable_kw, sizeof(to->movable_kw));
-    memcpy(to->room_kw, from->room_kw, sizeof(to->room_kw));
-    memcpy(to->jobs, from->jobs, sizeof(*to->jobs) * (size_t)to->load->count);
-}
-
-/* The search for one stretch. */
-struct search {
-    const struct schedule *schedule;
-    struct fare fare;
-    int32_t blocked[LIMIT_FEEDERS][LIMIT_SLOTS + 1]; /* next slot from here without room */
-    struct plan_job best;
-    double best_cost;
-};
-
-static void find_blocked(struct search *search)
-{
-    const struct schedule *schedule = search->schedule;
-    const struct work *work = search->fare.work;
-    int32_t count = schedule->load->problem->slot_count;
-    for (int32_t f = 0; f < schedule->load->problem->feeder_count; f++) {
-        bool usable = may_use(schedule, work, f);
-        search->blocked[f][count] = count;
-        for (int32_t t = count - 1; t >= 0; t--) {
-            bool room = usable && schedule->room_kw[f][t] + SMALL_KW >= work->kw;
-            search->blocked[f][t] = room ? search->blocked[f][t + 1] : t;
+    const struct workload *load = market->load;
+    const struct pricing *pricing = market->pricing;
+    int64_t release_ms = work_release_ms(load, work, site);
+    double need_h = (double)work->work_ms / HOUR_MS, hours = 0, sum = 0, least = HUGE_VAL;
+    if (release_ms >= load->end_ms)
+        return HUGE_VAL;
+    int32_t first = workload_slot(load, release_ms);
+    const struct problem_slot *slots = load->problem->sites[0].slots;
+    for (int32_t t = first; t < load->slot_count; t++) {
+        bool late = slots[t].start_ms >= work->due_ms;
+        if (late && !isinf(least))
+            break;
+        size_t at = workload_at(load, site, t);
+        double slope = pricing->slope[site] * (market->jobs_kw[at] - pricing->target_kw[at]);
+        hours += load->hours[t];
+        sum += load->hours[t] * (pricing->price[at] + slope + (late ? work->late_per_kwh : 0) +
+                                 work->delay_per_kwh_h * load->middle_h[t]);
+        if (hours < need_h && t + 1 < load->slot_count)
+            continue;
+        least = fmin(least, sum / hours);
+        for (; first < t && hours - load->hours[first] >= need_h; first++) {
+            at = workload_at(load, site, first);
+            slope = pricing->slope[site] * (market->jobs_kw[at] - pricing->target_kw[at]);
+            hours -= load->hours[first];
+            sum -= load->hours[first] *
+                   (pricing->price[at] + slope + work->delay_per_kwh_h * load->middle_h[first]);
         }
     }
+    return least * work->kw * need_h + work_transfer_cost(load, work, site);
 }
 
-/* Of the feeders that carry the whole stretch, the one with the most room at its start. */
-static int32_t pick_feeder(const struct search *search, int32_t first, int32_t last)
+/* Sites from the one that looks cheapest; returns how many there are. */
+static int32_t rank_sites(const struct market *market, const struct work *work, int32_t *ret_sites)
 {
-    const struct schedule *schedule = search->schedule;
-    int32_t best = -1;
-    for (int32_t f = 0; f < schedule->load->problem->feeder_count; f++) {
-        if (search->blocked[f][first] <= last)
+    double looks[LIMIT_SITES];
+    int32_t count = 0;
+    for (int32_t s = 0; s < market->load->site_count; s++) {
+        double look = market->load->site_count > 1 ? look_at_site(market, work, s) : 0;
+        int32_t at = count;
+        if (isinf(look))
             continue;
-        if (best < 0 || schedule->room_kw[f][first] > schedule->room_kw[best][first])
-            best = f;
+        for (; at > 0 && looks[at - 1] > look; at--) {
+            looks[at] = looks[at - 1];
+            ret_sites[at] = ret_sites[at - 1];
+        }
+        looks[at] = look;
+        ret_sites[at] = s;
+        count++;
     }
-    return best;
+    return count;
 }
 
-static void try_start(struct search *search, int64_t start_ms)
+static bool misses(const struct workload *load, const struct work *work,
+                   const struct plan_job *plan)
 {
-    const struct workload *load = search->schedule->load;
-    const struct work *work = search->fare.work;
-    if (start_ms < work->release_ms || start_ms >= load->end_ms)
-        return;
-    int64_t end_ms = start_ms + work->job->remaining_ms;
-    if (end_ms > load->end_ms)
-        end_ms = load->end_ms;
-    int32_t first = workload_slot(load, start_ms), last = workload_slot(load, end_ms - 1);
-    int32_t feeder = pick_feeder(search, first, last);
-    if (feeder < 0)
-        return;
-    int64_t left_ms = work->job->remaining_ms - (end_ms - start_ms);
-    double cost = fare_run(&search->fare, first, last, start_ms, end_ms) +
-                  work_left_cost(load, work, left_ms) + work_miss_cost(work, end_ms, left_ms);
-    if (work->job->running && start_ms > load->start_ms)
-        cost += 2 * load->problem->prices.churn;
-    if (cost >= search->best_cost - SMALL_COST)
-        return;
-    search->best_cost = cost;
-    search->best.feeder = feeder;
-    search->best.run_count = 1;
-    search->best.runs[0] = (struct plan_run){start_ms, end_ms};
+    int64_t last_ms = plan->run_count > 0 ? plan->runs[plan->run_count - 1].end_ms : 0;
+    return work_miss_cost(work, last_ms, work_left_ms(load, work, plan)) > 0;
 }
 
-/* Starts that can matter: the release, the start of a slot, and so that it ends with a slot or
- * just in time. */
-static void search_one_run(struct search *search)
-{
-    const struct workload *load = search->schedule->load;
-    const struct work *work = search->fare.work;
-    try_start(search, work->release_ms);
-    for (int32_t t = 0; t < load->problem->slot_count; t++) {
-        try_start(search, load->problem->slots[t].start_ms);
-        try_start(search, slot_end_ms(load, t) - work->job->remaining_ms);
-    }
-    if (work->due_ms < load->end_ms)
-        try_start(search, work->due_ms - work->job->remaining_ms);
-}
-
-static void search_split(struct search *search)
-{
-    const struct schedule *schedule = search->schedule;
-    struct plan_job split = search->best;
-    double room_kw, cost;
-    int32_t feeder = search->best.feeder;
-    if (feeder < 0)
-        feeder = widest_feeder(schedule, search->fare.work, 0, 0, &room_kw);
-    if (feeder < 0 || !split_search(&search->fare, schedule->scratch, schedule->room_kw[feeder],
-                                    search->best_cost, &split, &cost))
-        return;
-    split.feeder = feeder;
-    search->best = split;
-    search->best_cost = cost;
-}
-
-/* Leaves the job where it is unless there is a better place. */
-static bool place_job(struct schedule *schedule, int32_t index, const struct pricing *pricing)
+bool schedule_place_job(struct schedule *schedule, int32_t index, const struct pricing *pricing)
 {
     const struct workload *load = schedule->load;
     const struct work *work = &load->works[index];
-    struct search search = {.schedule = schedule, .best = schedule->jobs[index]};
-    if (work->release_ms >= load->end_ms)
+    struct plan_job *plan = &schedule->jobs[index];
+    const struct market market = {load, pricing, &schedule->room, schedule->jobs_kw};
+    int32_t sites[LIMIT_SITES];
+    if (!schedule_is_movable(work))
         return false;
-    occupy(schedule, index, -1);
-    fare_init(&search.fare, schedule, work, pricing);
-    search.best_cost = fare_plan(&search.fare, &search.best);
-    double cost_before = search.best_cost;
-    find_blocked(&search);
-    search_one_run(&search);
-    if (work->job->can_suspend)
-        search_split(&search);
-    bool moved = search.best_cost < cost_before;
-    schedule->jobs[index] = search.best;
-    occupy(schedule, index, 1);
-    return moved;
+    schedule_occupy(schedule, index, -1);
+    double cost = market_cost(&market, work, plan), cost_before = cost;
+    int32_t site_count = rank_sites(&market, work, sites);
+    for (int32_t i = 0; i < site_count; i++) {
+        if (i >= SITES_SEARCHED && !misses(load, work, plan))
+            break;
+        search_site(schedule->search, &market, work, sites[i], plan, &cost);
+    }
+    schedule_occupy(schedule, index, 1);
+    return cost < cost_before;
 }
 
 int32_t schedule_place(struct schedule *schedule, const struct pricing *pricing)
 {
     int32_t moved = 0;
     for (int32_t i = 0; i < schedule->load->count; i++)
-        if (is_movable(&schedule->load->works[schedule->order[i]]))
-            moved += place_job(schedule, schedule->order[i], pricing);
+        moved += schedule_place_job(schedule, schedule->order[i], pricing);
     return moved;
+}
+
+bool schedule_misses(const struct schedule *schedule, int32_t index)
+{
+    const struct work *work = &schedule->load->works[index];
+    return schedule_is_movable(work) && misses(schedule->load, work, &schedule->jobs[index]);
+}
+
+double schedule_touch_cost(const struct schedule *schedule)
+{
+    const struct workload *load = schedule->load;
+    int32_t touched = 0;
+    for (int32_t i = 0; i < load->count; i++)
+        touched += work_is_touched(load, &load->works[i], &schedule->jobs[i]);
+    return touched * load->problem->prices.change_gain;
 }
 
 double schedule_miss_cost(const struct schedule *schedule)
 {
     double sum = 0;
     for (int32_t i = 0; i < schedule->load->count; i++)
-        if (is_movable(&schedule->load->works[i]))
-            sum += miss_cost(&schedule->load->works[i], &schedule->jobs[i]);
+        if (schedule_misses(schedule, i))
+            sum += schedule->load->works[i].miss_cost;
     return sum;
 }
 
-bool schedule_restart(struct schedule *schedule)
+void schedule_restart(struct schedule *schedule)
 {
     const struct workload *load = schedule->load;
     int32_t missing = 0;
     for (int32_t i = 0; i < load->count; i++) {
         int32_t index = schedule->order[i];
-        if (!is_movable(&load->works[index]) ||
-            miss_cost(&load->works[index], &schedule->jobs[index]) <= 0)
+        if (!schedule_misses(schedule, index))
             continue;
-        for (int32_t k = i; k > missing; k--)
-            schedule->order[k] = schedule->order[k - 1];
+        memmove(&schedule->order[missing + 1], &schedule->order[missing],
+                (size_t)(i - missing) * sizeof(int32_t));
         schedule->order[missing++] = index;
     }
-    for (int32_t i = 0; missing > 0 && i < load->count; i++) {
-        if (!is_movable(&load->works[i]))
-            continue;
-        occupy(schedule, i, -1);
-        schedule->jobs[i].run_count = 0;
-        schedule->jobs[i].feeder = load->works[i].job->feeder;
-    }
-    return missing > 0;
+    for (int32_t i = 0; i < load->count; i++)
+        if (schedule_is_movable(&load->works[i]))
+            schedule_clear(schedule, i);
 }

@@ -1,215 +1,332 @@
-/* The cheapest way to cut a job that may be suspended into stretches: shortest path over (slot,
- * work done, running or not), where a start runs through its minimum stretch in one step. */
-#include "controller/plan/schedule.h"
-
+/* The cheapest way to cut a job that may be suspended into stretches.
+ *
+ * For a reward per unit of work, the best sequence of waiting and running is a shortest path over
+ * the pieces of time: waiting, or running at one of the levels; a start pays its churn and restart
+ * and runs through its least stretch in one step. The reward is then moved along the lower convex
+ * hull of (work, cost) until the edge is found over the work that is needed; the way at the edge's
+ * upper end is cut to measure where it is dearest. Where starts are free the result is exact. */
 #include <math.h>
 #include <stdlib.h>
 
-enum {
-    UNITS_MOST = 192, /* steps in which the work done is told apart */
-};
+#include "controller/plan/split.h"
 
-static const int64_t UNIT_LEAST_MS = 5 * 60000;
-static const double SMALL_KW = 1e-9;
+enum { STEPS_MOST = 40 }; /* along the hull */
 
-/* The cheapest known way to a state. */
-struct step {
-    double cost;
-    int64_t done_ms;
-    int16_t from_slot, from_unit;
-    bool from_on, on_after_start; /* a start: the stretch began in from_slot */
-};
+static const double SMALL_COST = 1e-9;
+static const double SMALL_RATIO = 1e-9;
 
-struct table {
-    struct step step[LIMIT_SLOTS + 1][UNITS_MOST + 1][2]; /* [slot][unit][running] */
-};
-
-struct split {
-    const struct fare *fare;
-    struct table *table;
-    int64_t unit_ms;
-    int32_t first;
-    int64_t begin_ms[LIMIT_SLOTS], length_ms[LIMIT_SLOTS]; /* of a slot, from the release on */
-    double whole[LIMIT_SLOTS];                             /* cost of running all of it */
-    bool has_room[LIMIT_SLOTS];
-    double best_cost;
-    bool found;
-    /* where the best way ends: run from this state through [end_from, end_ms), if any */
-    int32_t end_slot, end_unit, end_on;
-    struct plan_run end_run;
-};
-
-void *split_scratch_create(void)
+static bool way_init(struct way *way, int32_t room)
 {
-    return malloc(sizeof(struct table));
+    way->stretches = calloc((size_t)room + LIMIT_RUNS, sizeof(*way->stretches));
+    return way->stretches != NULL;
 }
 
-static void slots_init(struct split *split, const double *room_kw)
+struct split *split_create(int32_t room)
 {
-    const struct fare *fare = split->fare;
-    const struct problem *problem = fare->load->problem;
-    for (int32_t t = split->first; t < problem->slot_count; t++) {
-        const struct problem_slot *slot = &problem->slots[t];
-        int64_t end_ms = slot->start_ms + slot->length_ms;
-        bool later = fare->work->release_ms > slot->start_ms;
-        split->begin_ms[t] = later ? fare->work->release_ms : slot->start_ms;
-        split->length_ms[t] = end_ms - split->begin_ms[t];
-        split->whole[t] = later ? fare_part(fare, t, split->begin_ms[t], end_ms)
-                                : fare->sum[t + 1] - fare->sum[t];
-        split->has_room[t] = room_kw[t] + SMALL_KW >= fare->work->kw;
-    }
+    struct split *split = calloc(1, sizeof(*split));
+    if (!split)
+        return NULL;
+    split->nodes = path_create(room);
+    bool ways = way_init(&split->low, room);
+    ways = way_init(&split->high, room) && ways;
+    ways = way_init(&split->trial, room) && ways;
+    if (split->nodes && ways)
+        return split;
+    split_destroy(split);
+    return NULL;
 }
 
-static int64_t end_ms(const struct split *split, int32_t t)
+void split_destroy(struct split *split)
 {
-    return split->begin_ms[t] + split->length_ms[t];
-}
-
-static void reach(struct split *split, int32_t t, bool on, const struct step *step)
-{
-    struct step *known =
-        &split->table->step[t][(step->done_ms + split->unit_ms / 2) / split->unit_ms][on];
-    if (step->cost < known->cost)
-        *known = *step;
-}
-
-static void end_here(struct split *split, int32_t t, int32_t unit, bool on, double cost,
-                     struct plan_run run)
-{
-    if (cost >= split->best_cost - 1e-9)
+    if (!split)
         return;
-    split->best_cost = cost;
-    split->found = true;
-    split->end_slot = t;
-    split->end_unit = unit;
-    split->end_on = on;
-    split->end_run = run;
+    free(split->nodes);
+    free(split->low.stretches);
+    free(split->high.stretches);
+    free(split->trial.stretches);
+    free(split);
 }
 
-/* Runs from a state for at least `least_ms`; records where that leads. */
-static void run_on(struct split *split, int32_t t, int32_t unit, bool on, double cost,
-                   int64_t least_ms)
+static void swap_ways(struct way *a, struct way *b)
 {
-    const struct work *work = split->fare->work;
-    int32_t count = split->fare->load->problem->slot_count, at = t;
-    int64_t done_ms = split->table->step[t][unit][on].done_ms, ran_ms = 0;
-    do {
-        if (!split->has_room[at])
+    struct way swap = *a;
+    *a = *b;
+    *b = swap;
+}
+
+/* Narrows low and high to the hull's edge over `work`. */
+static void walk_hull(struct split *split, double work)
+{
+    for (int step = 0; step < STEPS_MOST; step++) {
+        double span = split->high.work - split->low.work;
+        if (span < 1)
             return;
-        int64_t left_ms = work->job->remaining_ms - done_ms;
-        if (left_ms <= split->length_ms[at]) {
-            int64_t last_ms = split->begin_ms[at] + left_ms;
-            cost += fare_part(split->fare, at, split->begin_ms[at], last_ms) +
-                    work_miss_cost(work, last_ms, 0);
-            end_here(split, t, unit, on, cost, (struct plan_run){split->begin_ms[t], last_ms});
+        double reward = (split->high.cost - split->low.cost) / span;
+        path_best(split, reward, &split->trial);
+        double chord = split->high.cost - reward * split->high.work;
+        double value = split->trial.cost - reward * split->trial.work;
+        if (value >= chord - SMALL_COST - SMALL_RATIO * fabs(chord))
             return;
+        swap_ways(&split->trial, split->trial.work >= work ? &split->high : &split->low);
+    }
+}
+
+/* The way as runs of the job, with what is held before it; false: too many. */
+static bool write_runs(const struct split *split, const struct way *way, struct plan_job *plan)
+{
+    const struct work *work = split->search->work;
+    plan->run_count = 0;
+    if (work->held.end_ms > work->held.start_ms)
+        plan->runs[plan->run_count++] = work->held;
+    for (int32_t i = 0; i < way->count; i++) {
+        const struct stretch *stretch = &way->stretches[i];
+        struct plan_run *last = plan->run_count > 0 ? &plan->runs[plan->run_count - 1] : NULL;
+        if (last && last->end_ms == stretch->start_ms && last->level == stretch->level) {
+            last->end_ms = stretch->end_ms;
+            continue;
         }
-        cost += split->whole[at];
-        done_ms += split->length_ms[at];
-        ran_ms += split->length_ms[at];
-        at++;
-    } while (at < count && ran_ms < least_ms);
-    struct step step = {cost, done_ms, (int16_t)t, (int16_t)unit, on, true};
-    reach(split, at, true, &step);
-}
-
-static void visit(struct split *split, int32_t t, int32_t unit)
-{
-    const struct work *work = split->fare->work;
-    double churn = split->fare->load->problem->prices.churn;
-    struct step *off = &split->table->step[t][unit][0], *on = &split->table->step[t][unit][1];
-    if (on->cost < HUGE_VAL) {
-        run_on(split, t, unit, true, on->cost, 0);
-        if (on->cost + churn < off->cost)
-            *off = (struct step){on->cost + churn, on->done_ms, (int16_t)t,
-                                 (int16_t)unit,    true,        false};
-    }
-    if (off->cost < HUGE_VAL) {
-        bool resumes = off->done_ms > 0 || work->job->running;
-        run_on(split, t, unit, false, off->cost + (resumes ? churn : 0), work->job->min_run_ms);
-        struct step wait = {off->cost, off->done_ms, (int16_t)t, (int16_t)unit, false, false};
-        reach(split, t + 1, false, &wait);
-    }
-}
-
-static void search(struct split *split, int32_t units)
-{
-    const struct workload *load = split->fare->load;
-    const struct work *work = split->fare->work;
-    int32_t count = load->problem->slot_count;
-    for (int32_t t = split->first; t <= count; t++)
-        for (int32_t unit = 0; unit <= units; unit++)
-            for (int on = 0; on < 2; on++)
-                split->table->step[t][unit][on].cost = HUGE_VAL;
-    split->table->step[split->first][0][work->job->running] = (struct step){.from_slot = -1};
-    for (int32_t t = split->first; t < count; t++)
-        for (int32_t unit = 0; unit <= units; unit++)
-            visit(split, t, unit);
-    for (int32_t unit = 0; unit <= units; unit++)
-        for (int on = 0; on < 2; on++) {
-            const struct step *step = &split->table->step[count][unit][on];
-            int64_t left_ms = work->job->remaining_ms - step->done_ms;
-            if (step->cost < HUGE_VAL)
-                end_here(split, count, unit, on,
-                         step->cost + work_left_cost(load, work, left_ms) +
-                             work_miss_cost(work, load->end_ms, left_ms),
-                         (struct plan_run){0});
-        }
-}
-
-/* Puts a stretch before those that are known; joins it to the next when they touch. */
-static bool prepend(struct plan_job *plan, struct plan_run run)
-{
-    if (plan->run_count > 0 && plan->runs[0].start_ms == run.end_ms) {
-        plan->runs[0].start_ms = run.start_ms;
-        return true;
-    }
-    if (plan->run_count == LIMIT_RUNS)
-        return false;
-    for (int32_t i = plan->run_count++; i > 0; i--)
-        plan->runs[i] = plan->runs[i - 1];
-    plan->runs[0] = run;
-    return true;
-}
-
-static bool read_runs(const struct split *split, struct plan_job *ret_plan)
-{
-    struct plan_job plan = {.id = ret_plan->id, .feeder = ret_plan->feeder};
-    int32_t t = split->end_slot, unit = split->end_unit;
-    int on = split->end_on;
-    if (split->end_run.end_ms > split->end_run.start_ms)
-        plan.runs[plan.run_count++] = split->end_run;
-    for (;;) {
-        const struct step *step = &split->table->step[t][unit][on];
-        if (step->from_slot < 0)
-            break;
-        if (step->on_after_start &&
-            !prepend(&plan,
-                     (struct plan_run){split->begin_ms[step->from_slot], end_ms(split, t - 1)}))
+        if (plan->run_count == LIMIT_RUNS)
             return false;
-        t = step->from_slot;
-        unit = step->from_unit;
-        on = step->from_on;
+        plan->runs[plan->run_count++] =
+            (struct plan_run){stretch->start_ms, stretch->end_ms, stretch->level};
     }
-    *ret_plan = plan;
     return true;
 }
 
-bool split_search(const struct fare *fare, void *scratch, const double *room_kw, double best_cost,
-                  struct plan_job *ret_plan, double *ret_cost)
+/* Lengths were cut as real numbers: the last ms are put right where a run ends, if they fit into
+ * the slot that it ends in. */
+static void settle(const struct split *split, struct plan_job *plan)
 {
-    int64_t remaining_ms = fare->work->job->remaining_ms;
-    struct split split = {.fare = fare, .table = scratch, .best_cost = best_cost};
-    int64_t horizon_ms = fare->load->end_ms - fare->load->start_ms;
-    int64_t most_ms = remaining_ms < horizon_ms ? remaining_ms : horizon_ms;
-    split.unit_ms = most_ms / UNITS_MOST + 1;
-    if (split.unit_ms < UNIT_LEAST_MS)
-        split.unit_ms = UNIT_LEAST_MS;
-    split.first = workload_slot(fare->load, fare->work->release_ms);
-    slots_init(&split, room_kw);
-    search(&split, (int32_t)(most_ms / split.unit_ms) + 1);
-    if (!split.found || !read_runs(&split, ret_plan))
+    const struct work *work = split->search->work;
+    const struct workload *load = split->search->market->load;
+    for (int32_t r = plan->run_count - 1; r >= 0; r--) {
+        struct plan_run *run = &plan->runs[r];
+        double speed = work->job->levels[run->level].speed;
+        int64_t left_ms = work_left_ms(load, work, plan);
+        int64_t work_ms = work_of_ms(run->end_ms - run->start_ms, speed) + left_ms;
+        if (left_ms == 0 || llabs(left_ms) > LIMIT_RUNS || work_ms <= 0 ||
+            run->end_ms <= work->release_ms)
+            continue;
+        bool last = r + 1 == plan->run_count;
+        int64_t end_ms = run->start_ms + work_length_ms(work_ms, speed);
+        int64_t most_ms = workload_slot_end_ms(load, workload_slot(load, run->end_ms - 1));
+        if (!last && plan->runs[r + 1].start_ms <= most_ms)
+            most_ms = plan->runs[r + 1].start_ms - 1;
+        if (end_ms <= most_ms && (last || plan->runs[r + 1].start_ms > run->end_ms))
+            run->end_ms = end_ms;
+    }
+}
+
+static int32_t group_for(const struct search *search, const struct way *way)
+{
+    const struct room *room = search->market->room;
+    int32_t best = -1;
+    double most_kw = -HUGE_VAL;
+    for (int32_t g = 0; g < search->market->load->problem->sites[search->site].group_count; g++) {
+        bool carries = search->group_usable[g];
+        for (int32_t i = 0; carries && i < way->count; i++) {
+            const struct stretch *stretch = &way->stretches[i];
+            int32_t row = g * LIMIT_LEVELS + stretch->level;
+            carries =
+                search->pieces.clear_group[search_at(search, row, stretch->first)] >= stretch->end;
+        }
+        if (!carries)
+            continue;
+        int32_t piece = way->count > 0 ? way->stretches[0].first : 0;
+        double free_kw = room->free_kw[workload_at(room->load, room->first_group[search->site] + g,
+                                                   search->pieces.slot[piece])];
+        if (free_kw > most_kw) {
+            most_kw = free_kw;
+            best = g;
+        }
+    }
+    return best;
+}
+
+struct best {
+    struct plan_job *plan;
+    double *cost;
+    bool found;
+    bool blocked; /* something was good enough, but no group carried all of it */
+};
+
+/* Measures a way as a place of the job. */
+static void try_way(struct split *split, const struct way *way, int32_t group, struct best *best)
+{
+    const struct search *search = split->search;
+    struct plan_job plan = {.id = split_job(split)->id, .site = search->site};
+    if (!write_runs(split, way, &plan))
+        return;
+    settle(split, &plan);
+    if (work_left_ms(search->market->load, search->work, &plan) < 0)
+        return;
+    if (plan.run_count == 0)
+        plan.site = split_job(split)->site;
+    double cost = market_cost(search->market, search->work, &plan);
+    if (cost >= *best->cost - SMALL_COST)
+        return;
+    plan.group = group >= 0 || plan.run_count == 0 ? group : group_for(search, way);
+    if (plan.run_count > 0 && plan.group < 0) {
+        best->blocked = true;
+        return;
+    }
+    *best->plan = plan;
+    *best->cost = cost;
+    best->found = true;
+}
+
+static void copy_way(struct way *to, const struct way *from)
+{
+    to->cost = from->cost;
+    to->work = from->work;
+    to->count = from->count;
+    for (int32_t i = 0; i < from->count; i++)
+        to->stretches[i] = from->stretches[i];
+}
+
+/* From the edge over the work that is needed: the upper end cut to measure, and the lower end grown
+ * to it. */
+static void try_edge(struct split *split, double work, int32_t group, struct best *best)
+{
+    bool finishes = work >= (double)split->search->work->work_ms;
+    double span = split->high.work - split->low.work;
+    double reward = span > 0 ? (split->high.cost - split->low.cost) / span : 0;
+    if (split->high.work < work - SPLIT_ENOUGH_MS)
+        return;
+    copy_way(&split->trial, &split->high);
+    way_fit(split, &split->trial, work, reward, finishes);
+    try_way(split, &split->trial, group, best);
+    if (split->low.count == 0 || split_has_free_starts(split))
+        return;
+    copy_way(&split->trial, &split->low);
+    way_fit(split, &split->trial, work, reward, finishes);
+    try_way(split, &split->trial, group, best);
+}
+
+static void nothing(struct way *way)
+{
+    way->cost = way->work = 0;
+    way->count = 0;
+}
+
+/* What a ms of work that is left costs: first what need not be done yet, then what is due. */
+static double left_rate(const struct split *split, bool due)
+{
+    const struct work *work = split->search->work;
+    const struct workload *load = split->search->market->load;
+    double price = due ? work->unserved_per_kwh : load->later_per_kwh[split->search->site];
+    return work->kw / 3600e3 * (price + load->end_h * work->delay_per_kwh_h);
+}
+
+/* From what is known to be too little on: all that is needed. The first reward is above any price,
+ * so that as much is done as can be. False: that is not enough. */
+static bool search_all(struct split *split, double need, int32_t group, struct best *best)
+{
+    double most = 0;
+    for (int32_t i = 0; i < split->count; i++)
+        for (int32_t l = 0; l < split_job(split)->level_count; l++)
+            most = fmax(most, fabs(split_rate(split, l, i)));
+    path_best(split, 100 * most + left_rate(split, true), &split->high);
+    if (split->high.work < need)
         return false;
-    *ret_cost = split.best_cost;
+    walk_hull(split, need);
+    try_edge(split, need, group, best);
     return true;
+}
+
+/* All that is worth doing at a price for what is left. True: that is all there is. */
+static bool search_worthwhile(struct split *split, bool due, double need, int32_t group,
+                              struct best *best)
+{
+    path_best(split, left_rate(split, due), &split->high);
+    if (split->high.work < need) {
+        try_way(split, &split->high, group, best);
+        return false;
+    }
+    walk_hull(split, need);
+    try_edge(split, need, group, best);
+    return true;
+}
+
+/* All that is worth doing, against leaving the rest: first what need not be done yet. */
+static void search_with_rest(struct split *split, int32_t group, struct best *best)
+{
+    const struct work *work = split->search->work;
+    double need = (double)work->work_ms, least = need - (double)work->leave_ms;
+    bool complete = false;
+    nothing(&split->low);
+    if (work->leave_ms > 0) {
+        complete = search_worthwhile(split, false, need, group, best);
+        if (!complete && split->high.work < least) {
+            swap_ways(&split->high, &split->low);
+            search_worthwhile(split, true, least, group, best);
+        }
+    } else {
+        complete = search_worthwhile(split, true, need, group, best);
+    }
+    bool costly_stop = split_prices(split)->churn > 0 || split_prices(split)->change_gain > 0;
+    if (complete || !costly_stop)
+        return;
+    nothing(&split->low);
+    search_all(split, need, group, best);
+}
+
+/* A running job goes on until it is done. */
+static void try_go_on(struct split *split, int32_t group, struct best *best)
+{
+    const struct work *work = split->search->work;
+    const struct pieces *pieces = &split->search->pieces;
+    int32_t level = work->job->level, end = split->clear[level][0];
+    struct stretch *stretch = &split->trial.stretches[0];
+    int64_t length_ms = work_length_ms(work->work_ms, work->job->levels[level].speed);
+    int64_t end_ms = pieces->begin_ms[0] + length_ms;
+    if (end_ms > pieces->begin_ms[pieces->count])
+        end_ms = pieces->begin_ms[pieces->count];
+    if (end_ms > pieces->begin_ms[end])
+        return;
+    while (pieces->begin_ms[end - 1] >= end_ms)
+        end--;
+    *stretch = (struct stretch){0, end, pieces->begin_ms[0], end_ms, level, true};
+    split->trial.count = 1;
+    try_way(split, &split->trial, group, best);
+}
+
+static void search_ways(struct split *split, int32_t group, struct best *best)
+{
+    const struct search *search = split->search;
+    split->count = search->pieces.count;
+    if (split_job(split)->running)
+        try_go_on(split, group, best);
+    nothing(&split->low);
+    if (search->on_time_only)
+        search_all(split, (double)search->work->work_ms, group, best);
+    else
+        search_with_rest(split, group, best);
+}
+
+static void use_group(struct split *split, int32_t group)
+{
+    const struct search *search = split->search;
+    for (int32_t l = 0; l < split_job(split)->level_count; l++)
+        split->clear[l] =
+            group < 0 ? &search->pieces.clear[search_at(search, l, 0)]
+                      : &search->pieces.clear_group[search_at(search, group * LIMIT_LEVELS + l, 0)];
+}
+
+bool search_split(struct search *search, struct plan_job *ret_best, double *best_cost)
+{
+    struct split *split = search->split;
+    struct best best = {.plan = ret_best, .cost = best_cost};
+    split->search = search;
+    use_group(split, -1);
+    search_ways(split, -1, &best);
+    if (!best.blocked)
+        return best.found;
+    for (int32_t g = 0; g < search->market->load->problem->sites[search->site].group_count; g++) {
+        if (!search->group_usable[g])
+            continue;
+        use_group(split, g);
+        search_ways(split, g, &best);
+    }
+    return best.found;
 }

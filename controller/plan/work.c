@@ -1,86 +1,109 @@
-/* Windows, prices and costs of the work in a problem. */
+/* What the runs of a job do, and what they cost beside energy. */
 #include "controller/plan/work.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 static const double HOUR_MS = 3600e3;
+static const double WORK_ROUNDING = 1e-6; /* problem.h */
 
-int64_t overlap_ms(int64_t start_a, int64_t end_a, int64_t start_b, int64_t end_b)
+int64_t work_of_ms(int64_t length_ms, double speed)
 {
-    int64_t start = start_a > start_b ? start_a : start_b;
-    int64_t end = end_a < end_b ? end_a : end_b;
-    return end > start ? end - start : 0;
+    return (int64_t)floor((double)length_ms * speed + WORK_ROUNDING);
 }
 
-int32_t workload_slot(const struct workload *load, int64_t at_ms)
+int64_t work_length_ms(int64_t work_ms, double speed)
 {
-    const struct problem_slot *slots = load->problem->slots;
-    int32_t low = 0, high = load->problem->slot_count - 1;
-    while (low < high) {
-        int32_t middle = (low + high + 1) / 2;
-        if (slots[middle].start_ms <= at_ms)
-            low = middle;
-        else
-            high = middle - 1;
+    int64_t length_ms = (int64_t)ceil(((double)work_ms - WORK_ROUNDING) / speed);
+    while (length_ms > 0 && work_of_ms(length_ms - 1, speed) >= work_ms)
+        length_ms--;
+    while (work_of_ms(length_ms, speed) < work_ms)
+        length_ms++;
+    return length_ms;
+}
+
+static const struct problem_level *level_of(const struct work *work, const struct plan_run *run)
+{
+    return &work->job->levels[run->level];
+}
+
+bool work_run_breaks(const struct workload *load, const struct work *work,
+                     const struct plan_job *plan, int32_t run)
+{
+    if (run > 0)
+        return plan->runs[run].start_ms > plan->runs[run - 1].end_ms;
+    return work->job->suspended || (work->job->running && plan->runs[0].start_ms > load->start_ms);
+}
+
+/* The level that it runs at until the run begins; -1: it does not run. */
+static int32_t level_before(const struct workload *load, const struct work *work,
+                            const struct plan_job *plan, int32_t run)
+{
+    if (run == 0 && !work->job->running)
+        return -1;
+    if (work_run_breaks(load, work, plan, run))
+        return -1;
+    return run > 0 ? plan->runs[run - 1].level : work->job->level;
+}
+
+bool work_run_restarts(const struct workload *load, const struct work *work,
+                       const struct plan_job *plan, int32_t run)
+{
+    int32_t before = level_before(load, work, plan, run);
+    if (before < 0)
+        return work_run_breaks(load, work, plan, run);
+    return work->job->levels[before].accelerators != level_of(work, &plan->runs[run])->accelerators;
+}
+
+int64_t work_left_ms(const struct workload *load, const struct work *work,
+                     const struct plan_job *plan)
+{
+    int64_t left_ms = work->job->remaining_ms;
+    if (left_ms <= 0)
+        return 0;
+    if (plan->run_count == 0 && work->job->suspended)
+        left_ms += work->job->restart_ms;
+    for (int32_t i = 0; i < plan->run_count; i++) {
+        const struct plan_run *run = &plan->runs[i];
+        left_ms -= work_of_ms(run->end_ms - run->start_ms, level_of(work, run)->speed);
+        if (work_run_restarts(load, work, plan, i))
+            left_ms += work->job->restart_ms;
     }
-    return low;
+    return left_ms;
 }
 
-int64_t runs_in_slot_ms(const struct plan_job *plan, const struct problem_slot *slot)
-{
-    int64_t sum = 0;
-    for (int32_t i = 0; i < plan->run_count; i++)
-        sum += overlap_ms(plan->runs[i].start_ms, plan->runs[i].end_ms, slot->start_ms,
-                          slot->start_ms + slot->length_ms);
-    return sum;
-}
-
-int64_t runs_total_ms(const struct plan_job *plan)
-{
-    int64_t sum = 0;
-    for (int32_t i = 0; i < plan->run_count; i++)
-        sum += plan->runs[i].end_ms - plan->runs[i].start_ms;
-    return sum;
-}
-
-/* Running time times the middle of the slot it falls in, ms h; what is left counts at the end. */
+/* Work times when it is done; what is left counts at the end. */
 static double work_moment(const struct workload *load, const struct work *work,
                           const struct plan_job *plan)
 {
-    double moment = 0;
-    int64_t left_ms = work->job->remaining_ms;
+    double moment = (double)work_left_ms(load, work, plan) * load->end_h;
     for (int32_t i = 0; i < plan->run_count; i++) {
         const struct plan_run *run = &plan->runs[i];
-        for (int32_t t = workload_slot(load, run->start_ms); t < load->problem->slot_count; t++) {
-            const struct problem_slot *slot = &load->problem->slots[t];
-            if (slot->start_ms >= run->end_ms)
-                break;
-            int64_t ran_ms = overlap_ms(run->start_ms, run->end_ms, slot->start_ms,
-                                        slot->start_ms + slot->length_ms);
-            moment += (double)ran_ms * load->middle_h[t];
-            left_ms -= ran_ms;
-        }
+        moment += level_of(work, run)->speed * workload_moment(load, run->start_ms, run->end_ms);
     }
-    return moment + (double)left_ms * (double)(load->end_ms - load->start_ms) / HOUR_MS;
+    return moment;
 }
 
 void work_run_at_once(const struct workload *load, const struct work *work,
                       struct plan_job *ret_plan)
 {
-    int64_t end_ms = work->release_ms + work->job->remaining_ms;
-    *ret_plan = (struct plan_job){.feeder = work->job->feeder};
-    if (work->job->remaining_ms <= 0 || work->release_ms >= load->end_ms)
+    const struct problem_job *job = work->job;
+    int64_t start_ms = work->first_ms;
+    int32_t level = job->running ? job->level : 0;
+    *ret_plan = (struct plan_job){.id = job->id, .site = job->site, .group = job->group};
+    if (job->remaining_ms <= 0 || start_ms >= load->end_ms)
         return;
+    int64_t end_ms = start_ms + work_length_ms(work->owed_ms, job->levels[level].speed);
     ret_plan->run_count = 1;
-    ret_plan->runs[0].start_ms = work->release_ms;
-    ret_plan->runs[0].end_ms = end_ms < load->end_ms ? end_ms : load->end_ms;
+    ret_plan->runs[0] =
+        (struct plan_run){start_ms, end_ms < load->end_ms ? end_ms : load->end_ms, level};
 }
 
-double work_leave_cost(const struct work *work, int64_t left_ms)
+static double leave_cost(const struct workload *load, const struct work *work, int32_t site,
+                         int64_t left_ms)
 {
     int64_t later_ms = left_ms < work->leave_ms ? left_ms : work->leave_ms;
-    return work->kw / HOUR_MS * (double)later_ms * work->leave_per_kwh;
+    return work->kw / HOUR_MS * (double)later_ms *
+           (site < 0 ? work->leave_per_kwh : load->later_per_kwh[site]);
 }
 
 static double unserved_cost(const struct work *work, int64_t left_ms)
@@ -90,16 +113,12 @@ static double unserved_cost(const struct work *work, int64_t left_ms)
     return work->kw / HOUR_MS * (double)(left_ms - work->leave_ms) * work->unserved_per_kwh;
 }
 
-double work_left_cost(const struct workload *load, const struct work *work, int64_t left_ms)
+double work_left_cost(const struct workload *load, const struct work *work, int32_t site,
+                      int64_t left_ms)
 {
-    double end_h = (double)(load->end_ms - load->start_ms) / HOUR_MS;
-    return work_leave_cost(work, left_ms) + unserved_cost(work, left_ms) +
-           work->kw / HOUR_MS * (double)left_ms * end_h * work->delay_per_kwh_h;
+    return leave_cost(load, work, site, left_ms) + unserved_cost(work, left_ms) +
+           work->kw / HOUR_MS * (double)left_ms * load->end_h * work->delay_per_kwh_h;
 }
-
-/* The objective prices lateness by the minute, and a minute is cheap; people count missed
- * deadlines. So the search weighs a miss like this much more lateness. */
-static const double MISS_H = 1.0;
 
 double work_miss_cost(const struct work *work, int64_t last_ms, int64_t left_ms)
 {
@@ -108,162 +127,115 @@ double work_miss_cost(const struct work *work, int64_t last_ms, int64_t left_ms)
 }
 
 static int32_t churn_count(const struct workload *load, const struct work *work,
-                           const struct plan_job *plan)
+                           const struct plan_job *plan, int64_t left_ms)
 {
-    bool finished = runs_total_ms(plan) >= work->job->remaining_ms;
-    if (plan->run_count == 0)
-        return work->job->running && !finished;
-    int32_t count = 2 * (plan->run_count - 1);
-    if (work->job->running && plan->runs[0].start_ms > load->start_ms)
-        count += 2;
-    if (!finished && plan->runs[plan->run_count - 1].end_ms < load->end_ms)
-        count++;
-    return count;
+    int32_t count = 0, before = work->job->running ? work->job->level : -1;
+    for (int32_t i = 0; i < plan->run_count; i++) {
+        bool breaks = work_run_breaks(load, work, plan, i);
+        if (breaks)
+            count += before >= 0 ? 2 : 1;
+        else
+            count += before >= 0 && before != plan->runs[i].level;
+        before = plan->runs[i].level;
+    }
+    bool goes_on = plan->run_count > 0 && plan->runs[plan->run_count - 1].end_ms >= load->end_ms;
+    return count + (before >= 0 && left_ms > 0 && !goes_on);
+}
+
+bool work_is_touched(const struct workload *load, const struct work *work,
+                     const struct plan_job *plan)
+{
+    if (!work->job->running || work->committed)
+        return false;
+    int64_t left_ms = work_left_ms(load, work, plan);
+    return plan->run_count != 1 || plan->runs[0].start_ms > load->start_ms ||
+           plan->runs[0].level != work->job->level ||
+           (left_ms > 0 && plan->runs[0].end_ms < load->end_ms);
+}
+
+/* Lateness of a stretch, with the hours that it is late: those of the part of the slot that is
+ * late. */
+static double run_lateness(const struct workload *load, const struct work *work,
+                           const struct plan_run *run)
+{
+    double sum = 0;
+    if (run->end_ms <= work->due_ms)
+        return 0;
+    int64_t from_ms = run->start_ms > work->due_ms ? run->start_ms : work->due_ms;
+    for (int32_t t = workload_slot(load, from_ms); t < load->slot_count; t++) {
+        const struct problem_slot *slot = &load->problem->sites[0].slots[t];
+        int64_t end_ms = slot->start_ms + slot->length_ms;
+        if (slot->start_ms >= run->end_ms)
+            break;
+        int64_t late_from_ms = slot->start_ms > work->due_ms ? slot->start_ms : work->due_ms;
+        double late_h =
+            ((double)(late_from_ms - work->due_ms) + (double)(end_ms - late_from_ms) / 2) / HOUR_MS;
+        sum += (double)overlap_ms(from_ms, run->end_ms, slot->start_ms, end_ms) / HOUR_MS *
+               (work->late_per_kwh + work->late_per_kwh_h * late_h);
+    }
+    return sum * level_of(work, run)->power_w / 1000;
 }
 
 void work_cost(const struct workload *load, const struct work *work, const struct plan_job *plan,
                struct work_cost *ret_cost)
 {
-    double kwh_per_ms = work->kw / HOUR_MS;
-    int64_t late_ms = 0;
+    int64_t left_ms = work_left_ms(load, work, plan);
+    bool runs = plan->run_count > 0;
+    ret_cost->lateness = unserved_cost(work, left_ms);
     for (int32_t i = 0; i < plan->run_count; i++)
-        late_ms +=
-            overlap_ms(plan->runs[i].start_ms, plan->runs[i].end_ms, work->due_ms, INT64_MAX);
-    int64_t left_ms = work->job->remaining_ms - runs_total_ms(plan);
-    ret_cost->lateness =
-        kwh_per_ms * (double)late_ms * work->late_per_kwh + unserved_cost(work, left_ms);
-    ret_cost->delay =
-        kwh_per_ms * work->delay_per_kwh_h * (work_moment(load, work, plan) - work->moment_at_once);
-    ret_cost->churn = churn_count(load, work, plan) * load->problem->prices.churn;
-    ret_cost->leave = work_leave_cost(work, left_ms);
+        ret_cost->lateness += run_lateness(load, work, &plan->runs[i]);
+    ret_cost->delay = work->kw / HOUR_MS * work->delay_per_kwh_h *
+                      (work_moment(load, work, plan) - work->moment_at_once);
+    ret_cost->churn = churn_count(load, work, plan, left_ms) * load->problem->prices.churn;
+    ret_cost->leave = leave_cost(load, work, runs ? plan->site : -1, left_ms);
+    ret_cost->transfer = runs ? work_transfer_cost(load, work, plan->site) : 0;
+}
+
+void work_add_run(const struct workload *load, const struct work *work, const struct plan_run *run,
+                  double sign, double *kw)
+{
+    double run_kw = sign * level_of(work, run)->power_w / 1000;
+    for (int32_t t = workload_slot(load, run->start_ms); t < load->slot_count; t++) {
+        const struct problem_slot *slot = &load->problem->sites[0].slots[t];
+        if (slot->start_ms >= run->end_ms)
+            break;
+        kw[t] += run_kw / (double)slot->length_ms *
+                 (double)overlap_ms(run->start_ms, run->end_ms, slot->start_ms,
+                                    slot->start_ms + slot->length_ms);
+    }
 }
 
 void work_add_power(const struct workload *load, const struct work *work,
                     const struct plan_job *plan, double sign, double *kw)
 {
-    for (int32_t i = 0; i < plan->run_count; i++) {
-        const struct plan_run *run = &plan->runs[i];
-        for (int32_t t = workload_slot(load, run->start_ms); t < load->problem->slot_count; t++) {
-            const struct problem_slot *slot = &load->problem->slots[t];
-            if (slot->start_ms >= run->end_ms)
-                break;
-            kw[t] += sign * work->kw / (double)slot->length_ms *
-                     (double)overlap_ms(run->start_ms, run->end_ms, slot->start_ms,
-                                        slot->start_ms + slot->length_ms);
-        }
-    }
+    for (int32_t i = 0; i < plan->run_count; i++)
+        work_add_run(load, work, &plan->runs[i], sign, kw);
 }
 
-double workload_net_kw(const struct workload *load, int32_t t)
+bool work_may_use(const struct workload *load, const struct problem_job *job, int32_t site)
 {
-    const struct problem_slot *slot = &load->problem->slots[t];
-    double it_w = 0;
-    for (int32_t f = 0; f < load->problem->feeder_count; f++)
-        it_w += slot->base_it_w[f];
-    return (slot->fixed_w + it_w * (1 + slot->overhead_ratio) - slot->pv_w - slot->wind_w) / 1000;
+    if (site == job->site)
+        return true;
+    return !job->running && job->group < 0 && load->problem->links[job->site][site].gb_per_h > 0;
 }
 
-void workload_reserve(const struct workload *load, double *ret_kwh)
+int64_t work_release_ms(const struct workload *load, const struct work *work, int32_t site)
 {
-    const struct problem_battery *battery = &load->problem->battery;
-    double reserve_kwh = battery->soc_min_wh / 1000;
-    double floor_kwh = fmin(battery->soc_wh / 1000, reserve_kwh);
-    for (int32_t t = 0; t < load->problem->slot_count; t++) {
-        const struct problem_slot *slot = &load->problem->slots[t];
-        double used_kw =
-            workload_net_kw(load, t) + load->committed_kw[t] * (1 + slot->overhead_ratio);
-        double room_kw = fmax(0, slot->import_limit_w / 1000 - used_kw);
-        double charge_kw = fmin(battery->charge_max_w / 1000, room_kw);
-        floor_kwh =
-            fmin(reserve_kwh, floor_kwh + charge_kw * battery->charge_efficiency * load->hours[t]);
-        ret_kwh[t] = floor_kwh;
-    }
+    const struct problem_job *job = work->job;
+    if (site == job->site)
+        return work->release_ms;
+    if (work->committed || !work_may_use(load, job, site))
+        return INT64_MAX;
+    double way_ms = ceil(job->data_gb / load->problem->links[job->site][site].gb_per_h * HOUR_MS);
+    return way_ms < (double)(load->end_ms - load->start_ms) ? work->release_ms + (int64_t)way_ms
+                                                            : INT64_MAX;
 }
 
-static bool fits_a_feeder(const struct problem *problem, const struct problem_job *job)
+double work_transfer_cost(const struct workload *load, const struct work *work, int32_t site)
 {
-    for (int32_t f = 0; f < problem->feeder_count; f++)
-        if ((job->feeder < 0 || job->feeder == f) && job->power_w <= problem->feeders[f].limit_w)
-            return true;
-    return false;
-}
-
-static int64_t due_ms(const struct problem_job *job, int64_t release_ms)
-{
-    bool at_once = job->job_class == JOB_REALTIME || job->job_class == JOB_GUARANTEED;
-    int64_t soonest_ms = release_ms + job->remaining_ms;
-    return at_once && soonest_ms < job->deadline_ms ? soonest_ms : job->deadline_ms;
-}
-
-/* Without a deadline nothing is due inside the horizon. A scavenger's work is worth its price
- * whether due or not. */
-static int64_t leave_ms(const struct workload *load, const struct work *work)
-{
-    if (work->job->job_class == JOB_SCAVENGER || work->due_ms <= load->end_ms)
+    const struct problem_job *job = work->job;
+    if (site == job->site)
         return 0;
-    int64_t after_ms = work->due_ms - load->end_ms;
-    return after_ms < work->job->remaining_ms ? after_ms : work->job->remaining_ms;
-}
-
-static void work_init(struct workload *load, struct work *work, const struct problem_job *job)
-{
-    const struct problem_prices *prices = &load->problem->prices;
-    work->job = job;
-    work->kw = job->power_w / 1000;
-    bool later = !job->running && job->release_ms > load->start_ms;
-    work->release_ms = later ? job->release_ms : load->start_ms;
-    work->due_ms = due_ms(job, work->release_ms);
-    work->leave_ms = leave_ms(load, work);
-    work->possible = job->running || fits_a_feeder(load->problem, job);
-    work->committed = work->possible &&
-                      (job->job_class == JOB_REALTIME ||
-                       (job->running && (job->job_class == JOB_GUARANTEED || !job->can_suspend)));
-    work->late_per_kwh = prices->lateness_per_mwh[job->job_class] / 1000;
-    work->unserved_per_kwh = prices->unserved_per_mwh[job->job_class] / 1000;
-    work->leave_per_kwh = load->later_per_kwh;
-    work->delay_per_kwh_h = job->job_class == JOB_SCAVENGER ? 0 : prices->delay_per_mwh_h / 1000;
-    bool can_meet = work->due_ms - work->release_ms >= job->remaining_ms;
-    if (can_meet && job->job_class != JOB_SCAVENGER)
-        work->miss_cost = work->kw * work->late_per_kwh * MISS_H;
-    struct plan_job at_once;
-    work_run_at_once(load, work, &at_once);
-    work->moment_at_once = work_moment(load, work, &at_once);
-    if (!work->committed)
-        return;
-    work_add_power(load, work, &at_once, 1, load->committed_kw);
-    if (job->feeder >= 0)
-        work_add_power(load, work, &at_once, 1, load->committed_feeder_kw[job->feeder]);
-}
-
-static void slots_init(struct workload *load)
-{
-    const struct problem *problem = load->problem;
-    double cost = 0, hours = 0;
-    for (int32_t t = 0; t < problem->slot_count; t++) {
-        const struct problem_slot *slot = &problem->slots[t];
-        load->hours[t] = (double)slot->length_ms / HOUR_MS;
-        load->middle_h[t] =
-            (double)(slot->start_ms - load->start_ms) / HOUR_MS + load->hours[t] / 2;
-        cost += load->hours[t] * (1 + slot->overhead_ratio) *
-                (slot->price_import_per_mwh / 1000 +
-                 slot->carbon_g_per_kwh * problem->prices.carbon_per_t / 1e6);
-        hours += load->hours[t];
-    }
-    load->later_per_kwh = fmax(0, cost / hours);
-}
-
-struct workload *workload_create(const struct problem *problem)
-{
-    struct workload *load =
-        calloc(1, sizeof(*load) + sizeof(struct work) * (size_t)problem->job_count);
-    if (!load)
-        return NULL;
-    load->problem = problem;
-    load->start_ms = problem->slots[0].start_ms;
-    load->end_ms = problem_end_ms(problem);
-    load->count = problem->job_count;
-    slots_init(load);
-    for (int32_t i = 0; i < load->count; i++)
-        work_init(load, &load->works[i], &problem->jobs[i]);
-    return load;
+    return job->data_gb * load->problem->links[job->site][site].wh_per_gb / 1000 *
+           load->arrive_per_kwh[site];
 }

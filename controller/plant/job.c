@@ -70,17 +70,43 @@ bool job_state_draws_power(enum job_state state)
            state == JOB_RESUMING || state == JOB_CANCELLING;
 }
 
+int32_t job_valid_level(const struct job *job, int32_t level)
+{
+    int32_t most = job->level_count > 0 ? job->level_count - 1 : 0;
+    return level < 0 ? 0 : level > most ? most : level;
+}
+
+double job_level_power_w(const struct job *job, int32_t level)
+{
+    int32_t valid = job_valid_level(job, level);
+    return valid == 0 ? job->power_w : job->levels[valid].power_w;
+}
+
+double job_level_speed(const struct job *job, int32_t level)
+{
+    int32_t valid = job_valid_level(job, level);
+    return valid == 0 ? 1 : job->levels[valid].speed;
+}
+
+double job_power_w(const struct job *job)
+{
+    return job_level_power_w(job, job->level);
+}
+
 int64_t job_ran_ms(const struct job *job, int64_t now_ms)
 {
     /* Only a confirmed run is progress: work done on the way into or out of a suspension may be
      * lost with it. */
     if (job->state != JOB_RUNNING || now_ms <= job->updated_ms)
         return job->ran_ms;
-    return job->ran_ms + (now_ms - job->updated_ms);
+    int64_t length_ms = now_ms - job->updated_ms;
+    /* As the planner counts a stretch: whole milliseconds of work. */
+    return job->ran_ms + (int64_t)((double)length_ms * job_level_speed(job, job->level) + 1e-6);
 }
 
 int64_t job_remaining_ms(const struct job *job, int64_t now_ms)
 {
-    int64_t left_ms = job->work_ms - job_ran_ms(job, now_ms);
+    int64_t needed_ms = job->work_ms + job->restarts * job->restart_ms;
+    int64_t left_ms = needed_ms - job_ran_ms(job, now_ms);
     return left_ms > 0 ? left_ms : 0;
 }

@@ -40,6 +40,13 @@ bool job_state_draws_power(enum job_state state); /* STARTING, RUNNING, SUSPENDI
 
 #define JOB_NO_DEADLINE INT64_MAX
 
+/* A way in which a job may run: power-capped, or on fewer accelerators. */
+struct job_level {
+    double power_w;            /* IT power while it runs so */
+    double speed;              /* work done per time, of that at level 0: (0, 1] */
+    int32_t accelerators;      /* 0: it needs none */
+};
+
 struct job {
     int64_t id;                /* > 0, never reused */
     char name[LIMIT_NAME];
@@ -47,23 +54,39 @@ struct job {
     enum job_class job_class;
     enum job_state state;
     enum reason reason;        /* of the last transition */
-    double power_w;            /* IT power while running */
-    int64_t work_ms;           /* running time it needs at full power */
-    int64_t ran_ms;            /* running time it had, up to `updated_ms` */
+    double power_w;            /* IT power while running at level 0 */
+    struct job_level levels[LIMIT_LEVELS]; /* falling in power; 0 is full: power_w, speed 1 */
+    int32_t level_count;       /* 0: level 0 alone, without accelerators */
+    int32_t level;             /* at which it runs, or ran last */
+    int32_t level_asked;       /* what it is being changed to; as `level` when it is not */
+    int32_t level_before;      /* the one before, which meters may still show */
+    int64_t level_ms;          /* when one of these changed last */
+    uint32_t accelerator_classes; /* bit mask, by the topology's list, of those it can run on;
+                                     0: it needs none */
+    int64_t work_ms;           /* running time it needs at level 0 */
+    int64_t ran_ms;            /* work done of it (time x speed), up to `updated_ms` */
+    int64_t restart_ms;        /* work that reading a checkpoint back adds, each time */
+    int32_t restarts;          /* how often it did */
     int64_t release_ms;        /* not before */
     int64_t deadline_ms;       /* JOB_NO_DEADLINE: none */
     int64_t min_run_ms;        /* shortest stretch worth starting */
     bool can_suspend;
-    int32_t feeder;            /* that carries it, -1 while not placed */
+    int32_t group, feeder;     /* that carry it, -1 while not placed */
     int32_t suspensions;
     int32_t exit_status;       /* of an ended command; negative: signal */
     int64_t submitted_ms, started_ms, ended_ms, updated_ms; /* site time; 0: not yet */
     int64_t state_ms;          /* when it entered the state */
 };
 
-/* Running time it had at `now_ms`. */
+/* Work it had done at `now_ms`. */
 int64_t job_ran_ms(const struct job *job, int64_t now_ms);
-/* Work left at `now_ms`, never below 0. */
+/* Work left at `now_ms`, restarts so far included, never below 0. */
 int64_t job_remaining_ms(const struct job *job, int64_t now_ms);
+
+double job_level_power_w(const struct job *job, int32_t level);
+double job_level_speed(const struct job *job, int32_t level);
+double job_power_w(const struct job *job); /* at its present level */
+/* Its last level, or the nearest that it has: jobs come from files and other programs. */
+int32_t job_valid_level(const struct job *job, int32_t level);
 
 #endif

@@ -133,6 +133,13 @@ static int check_name(const char *what, const char *name, struct error *error)
     return 0;
 }
 
+static void begin_group(struct topology *topology, int32_t group, const char *name, int32_t feeder,
+                        double limit_w)
+{
+    topology->groups[group] = (struct rack_group){.feeder = feeder, .limit_w = limit_w};
+    snprintf(topology->groups[group].name, LIMIT_NAME, "%s", name);
+}
+
 int topology_add_feeder(struct topology *topology, const char *name, double limit_w,
                         struct error *error)
 {
@@ -147,10 +154,75 @@ int topology_add_feeder(struct topology *topology, const char *name, double limi
         return error_set(error, ERROR_FULL, "feeder \"%s\": a site has at most %d feeders", name,
                          LIMIT_FEEDERS);
 
+    if (topology->group_count == LIMIT_GROUPS)
+        return error_set(error, ERROR_FULL, "feeder \"%s\": a site has at most %d rack groups",
+                         name, LIMIT_GROUPS);
     struct feeder *feeder = &topology->feeders[topology->feeder_count];
     strcpy(feeder->name, name);
     feeder->limit_w = limit_w;
+    begin_group(topology, topology->group_count, name, topology->feeder_count, limit_w);
+    topology->groups[topology->group_count++].whole = true;
     return topology->feeder_count++;
+}
+
+int32_t topology_only_group(const struct topology *topology, int32_t feeder)
+{
+    int32_t found = -1;
+    for (int32_t g = 0; g < topology->group_count; g++) {
+        if (topology->groups[g].feeder != feeder)
+            continue;
+        if (found >= 0)
+            return -1;
+        found = g;
+    }
+    return found;
+}
+
+/* The group that came with the feeder, while it is the only one; -1: there are others. */
+static int32_t stand_in(const struct topology *topology, int32_t feeder)
+{
+    int32_t group = topology_only_group(topology, feeder);
+    return group >= 0 && topology->groups[group].whole ? group : -1;
+}
+
+int topology_add_group(struct topology *topology, const char *name, int32_t feeder, double limit_w,
+                       struct error *error)
+{
+    assert(feeder >= 0 && feeder < topology->feeder_count);
+    int rc = check_name("group", name, error);
+    if (rc < 0)
+        return rc;
+    int32_t place = stand_in(topology, feeder), taken = topology_find_group(topology, name);
+    if (taken >= 0 && taken != place)
+        return error_set(error, ERROR_INVALID, "group name \"%s\" is already taken", name);
+    if (!(limit_w > 0)) /* also refuses NaN */
+        return error_set(error, ERROR_INVALID, "group \"%s\": the limit must be above 0 W", name);
+    if (place < 0 && topology->group_count == LIMIT_GROUPS)
+        return error_set(error, ERROR_FULL, "group \"%s\": a site has at most %d rack groups", name,
+                         LIMIT_GROUPS);
+    if (place < 0)
+        place = topology->group_count++;
+    begin_group(topology, place, name, feeder, limit_w);
+    return place;
+}
+
+int topology_add_accelerators(struct topology *topology, int32_t group, const char *class_name,
+                              int32_t count, struct error *error)
+{
+    assert(group >= 0 && group < topology->group_count);
+    int rc = check_name("accelerator class", class_name, error);
+    if (rc < 0)
+        return rc;
+    int32_t class = topology_find_accelerator(topology, class_name);
+    if (class < 0 && topology->accelerator_count == LIMIT_ACCELERATORS)
+        return error_set(error, ERROR_FULL, "class \"%s\": a site has at most %d of accelerators",
+                         class_name, LIMIT_ACCELERATORS);
+    if (class < 0) {
+        class = topology->accelerator_count++;
+        strcpy(topology->accelerators[class], class_name);
+    }
+    topology->groups[group].accelerators[class] += count;
+    return 0;
 }
 
 int topology_add_device(struct topology *topology, const char *name, enum device_role role,
@@ -174,10 +246,19 @@ int topology_add_device(struct topology *topology, const char *name, enum device
     strcpy(device->name, name);
     device->role = role;
     device->feeder = feeder;
+    device->group = feeder < 0 ? -1 : topology_only_group(topology, feeder);
     device->first_point = topology->point_count;
     device->point_count = 0;
     device->stale_after_ms = stale_after_ms;
     return topology->device_count++;
+}
+
+void topology_place_device(struct topology *topology, int32_t group)
+{
+    assert(topology->device_count > 0 && group >= 0 && group < topology->group_count);
+    struct device *device = &topology->devices[topology->device_count - 1];
+    device->group = group;
+    device->feeder = topology->groups[group].feeder;
 }
 
 int topology_add_point(struct topology *topology, const struct point *point, struct error *error)
@@ -215,6 +296,22 @@ int32_t topology_find_feeder(const struct topology *topology, const char *name)
 {
     for (int32_t i = 0; i < topology->feeder_count; i++)
         if (strcmp(topology->feeders[i].name, name) == 0)
+            return i;
+    return -1;
+}
+
+int32_t topology_find_group(const struct topology *topology, const char *name)
+{
+    for (int32_t i = 0; i < topology->group_count; i++)
+        if (strcmp(topology->groups[i].name, name) == 0)
+            return i;
+    return -1;
+}
+
+int32_t topology_find_accelerator(const struct topology *topology, const char *class_name)
+{
+    for (int32_t i = 0; i < topology->accelerator_count; i++)
+        if (strcmp(topology->accelerators[i], class_name) == 0)
             return i;
     return -1;
 }

@@ -62,6 +62,7 @@ struct device {
     char name[LIMIT_NAME];
     enum device_role role;
     int32_t feeder;           /* index of the feeder that supplies it, -1: none */
+    int32_t group;            /* and of the rack group, -1: the feeder as a whole, or none */
     int32_t first_point;      /* its points are contiguous */
     int32_t point_count;
     int64_t stale_after_ms;   /* age at which its values turn STALE */
@@ -92,6 +93,15 @@ struct feeder {
     double limit_w;            /* hard limit of the IT load behind it */
 };
 
+/* Racks behind one limit; jobs run on one group. */
+struct rack_group {
+    char name[LIMIT_NAME];
+    int32_t feeder;
+    double limit_w;            /* hard limit of its IT load */
+    bool whole;                /* nobody named it: it stands for its feeder */
+    int32_t accelerators[LIMIT_ACCELERATORS]; /* of each class */
+};
+
 struct topology {
     struct device *devices;
     int32_t device_count;
@@ -99,23 +109,40 @@ struct topology {
     int32_t point_count;
     struct feeder feeders[LIMIT_FEEDERS];
     int32_t feeder_count;
+    struct rack_group groups[LIMIT_GROUPS]; /* every feeder has at least one */
+    int32_t group_count;
+    char accelerators[LIMIT_ACCELERATORS][LIMIT_NAME]; /* names of the classes */
+    int32_t accelerator_count;
 };
 
 /* Room for so many devices and points, at most those of limits.h. NULL: out of memory. */
 struct topology *topology_create(void);
 void topology_destroy(struct topology *topology);
 
-/* Index of the new device or feeder, or ERROR_FULL / ERROR_INVALID (name taken, or other than
- * letters, digits, '_' and '-', since names become parts of topics). */
+/* Index of the new device, feeder or group, or ERROR_FULL / ERROR_INVALID (name taken, or other
+ * than letters, digits, '_' and '-', since names become parts of topics). A feeder comes with one
+ * group of its own name and limit, whose place is taken by the first that is added to it. */
 int topology_add_feeder(struct topology *topology, const char *name, double limit_w,
                         struct error *error);
+int topology_add_group(struct topology *topology, const char *name, int32_t feeder, double limit_w,
+                       struct error *error);
+/* Gives a group so many accelerators of a class. 0, ERROR_FULL or ERROR_INVALID. */
+int topology_add_accelerators(struct topology *topology, int32_t group, const char *class_name,
+                              int32_t count, struct error *error);
 int topology_add_device(struct topology *topology, const char *name, enum device_role role,
                         int32_t feeder, int64_t stale_after_ms, struct error *error);
+/* Says which rack group the device that was added last is behind (before: the feeder's only one, or
+ * none), and with it which feeder. */
+void topology_place_device(struct topology *topology, int32_t group);
 /* Adds a point to the device that was added last (`point->device` is not read). Index, or ERROR_FULL / ERROR_INVALID (twice). */
 int topology_add_point(struct topology *topology, const struct point *point, struct error *error);
 
 int32_t topology_find_device(const struct topology *topology, const char *name); /* -1: none */
 int32_t topology_find_feeder(const struct topology *topology, const char *name); /* -1: none */
+int32_t topology_find_group(const struct topology *topology, const char *name);  /* -1: none */
+int32_t topology_find_accelerator(const struct topology *topology, const char *class_name);
+/* The only group of a feeder, -1 when it has several. */
+int32_t topology_only_group(const struct topology *topology, int32_t feeder);
 int32_t topology_find_point(const struct topology *topology, int32_t device, enum point_kind kind);
 /* First device of a role at or after `from`, -1 when there is none: for loops over a role. */
 int32_t topology_next(const struct topology *topology, enum device_role role, int32_t from);

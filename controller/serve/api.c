@@ -2,21 +2,15 @@
  * concerns. A request is a proposal; the core decides and answers with a reason. Pure. */
 #include "controller/serve/api.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <jansson.h>
 
-#include "controller/base/quantity.h"
 #include "controller/base/utc.h"
 #include "controller/serve/api_render.h"
-
-enum { QUANTITY_TEXT = 32 };
-
-static const double POWER_MOST_W = 1e9;
-static const double WORK_MOST_MS = 366.0 * DAY_MS;
+#include "controller/serve/api_submit.h"
 
 static json_t *refusal(enum reason reason, const char *text)
 {
@@ -36,21 +30,20 @@ static json_t *verdict(int code, const struct error *error)
 
 /* ---- fields of a request -------------------------------------------------------------------- */
 
-static int wrong(struct error *error, const char *key, const char *wanted)
+int api_wrong(struct error *error, const char *key, const char *wanted)
 {
     return error_set(error, ERROR_INVALID, "\"%s\" must be %s", key, wanted);
 }
 
-/* Text without NUL; absent leaves `ret_text` as it is. */
-static int read_text(const json_t *request, const char *key, char *ret_text, size_t size,
-                     struct error *error)
+int api_read_text(const json_t *request, const char *key, char *ret_text, size_t size,
+                  struct error *error)
 {
     const json_t *value = json_object_get(request, key);
 
     if (!value)
         return 0;
     if (!json_is_string(value) || strlen(json_string_value(value)) != json_string_length(value))
-        return wrong(error, key, "text");
+        return api_wrong(error, key, "text");
     if (json_string_length(value) >= size)
         return error_set(error, ERROR_INVALID, "\"%s\" has %zu bytes; the most is %zu", key,
                          json_string_length(value), size - 1);
@@ -58,140 +51,15 @@ static int read_text(const json_t *request, const char *key, char *ret_text, siz
     return 0;
 }
 
-static int read_quantity(const json_t *request, const char *key, enum dimension dimension,
-                         double most, double *ret_value, struct error *error)
-{
-    const json_t *value = json_object_get(request, key);
-    double number = json_number_value(value);
-    char given_text[QUANTITY_TEXT], most_text[QUANTITY_TEXT];
-
-    if (!json_is_number(value))
-        return wrong(error, key, "a number");
-    if (!(number > 0) || number > most)
-        return error_set(error, ERROR_INVALID, "\"%s\" is %s; it must be above 0 and at most %s",
-                         key, quantity_format(number, dimension, given_text, QUANTITY_TEXT),
-                         quantity_format(most, dimension, most_text, QUANTITY_TEXT));
-    *ret_value = number;
-    return 0;
-}
-
-static int read_duration(const json_t *request, const char *key, bool required, int64_t *ret_ms,
-                         struct error *error)
-{
-    double value = 0;
-
-    if (!required && !json_object_get(request, key))
-        return 0;
-    if (read_quantity(request, key, DIMENSION_DURATION, WORK_MOST_MS, &value, error) < 0)
-        return ERROR_INVALID;
-    *ret_ms = (int64_t)ceil(value);
-    return 0;
-}
-
-static int read_time(const json_t *request, const char *key, int64_t *ret_ms, struct error *error)
-{
-    const json_t *value = json_object_get(request, key);
-
-    if (!value || json_is_null(value))
-        return 0;
-    if (!json_is_string(value))
-        return wrong(error, key, "a time such as \"2026-11-22T06:00:00Z\"");
-    if (utc_parse(json_string_value(value), ret_ms, error) < 0)
-        return error_prefix(error, ERROR_INVALID, "\"%s\"", key);
-    return 0;
-}
-
-static int read_flag(const json_t *request, const char *key, bool *ret_flag, struct error *error)
+int api_read_flag(const json_t *request, const char *key, bool *ret_flag, struct error *error)
 {
     const json_t *value = json_object_get(request, key);
 
     if (value && !json_is_boolean(value))
-        return wrong(error, key, "true or false");
+        return api_wrong(error, key, "true or false");
     if (value)
         *ret_flag = json_is_true(value);
     return 0;
-}
-
-static int read_command(const json_t *request, struct job_request *ret_job, struct error *error)
-{
-    const json_t *words = json_object_get(request, "command");
-    const size_t count = json_array_size(words);
-
-    if (count < 1 || count > LIMIT_JOB_ARGS)
-        return error_set(error, ERROR_INVALID, "\"command\" must be a list of 1 to %d words",
-                         LIMIT_JOB_ARGS);
-    for (size_t i = 0; i < count; i++) {
-        const json_t *word = json_array_get(words, i);
-        const char *text = json_string_value(word);
-        size_t size = json_string_length(word) + 1;
-
-        if (!text || strlen(text) + 1 != size || (i == 0 && size == 1))
-            return wrong(error, "command", "a list of texts, the first a program");
-        if ((size_t)ret_job->command_length + size > sizeof(ret_job->command))
-            return error_set(error, ERROR_INVALID, "\"command\" has more than %zu bytes",
-                             sizeof(ret_job->command));
-        memcpy(ret_job->command + ret_job->command_length, text, size);
-        ret_job->command_length += (int)size;
-    }
-    ret_job->argc = (int)count;
-    return 0;
-}
-
-/* A name is shown on terminals: no control characters. Without one, the program's own. */
-static int settle_name(struct job_request *job, struct error *error)
-{
-    if (!job->name[0]) {
-        const char *slash = strrchr(job->command, '/');
-
-        snprintf(job->name, sizeof(job->name), "%.*s", LIMIT_NAME - 1,
-                 slash && slash[1] ? slash + 1 : job->command);
-        for (char *c = job->name; *c; c++) {
-            if ((unsigned char)*c < 0x20 || (unsigned char)*c > 0x7e)
-                *c = '_';
-        }
-    }
-    for (const char *c = job->name; *c; c++) {
-        if ((unsigned char)*c < 0x20 || *c == 0x7f)
-            return wrong(error, "name", "text without control characters");
-    }
-    return 0;
-}
-
-static int read_class(const json_t *request, enum job_class *ret_class, struct error *error)
-{
-    char name[LIMIT_NAME] = "deferrable";
-
-    if (read_text(request, "class", name, sizeof(name), error) < 0)
-        return ERROR_INVALID;
-    if (job_class_find(name, ret_class) < 0)
-        return wrong(error, "class", "realtime, guaranteed, deferrable or scavenger");
-    return 0;
-}
-
-static int read_job(const json_t *request, struct job_request *ret_job, struct error *error)
-{
-    double power_w = 0;
-
-    if (read_text(request, "name", ret_job->name, sizeof(ret_job->name), error) < 0 ||
-        read_class(request, &ret_job->job_class, error) < 0 ||
-        read_quantity(request, "power_w", DIMENSION_POWER, POWER_MOST_W, &power_w, error) < 0 ||
-        read_duration(request, "work_ms", true, &ret_job->work_ms, error) < 0 ||
-        read_duration(request, "min_run_ms", false, &ret_job->min_run_ms, error) < 0 ||
-        read_time(request, "release", &ret_job->release_ms, error) < 0 ||
-        read_time(request, "deadline", &ret_job->deadline_ms, error) < 0 ||
-        read_flag(request, "can_suspend", &ret_job->can_suspend, error) < 0 ||
-        read_text(request, "directory", ret_job->directory, sizeof(ret_job->directory), error) <
-            0 ||
-        read_text(request, "checkpoint", ret_job->checkpoint, sizeof(ret_job->checkpoint), error) <
-            0 ||
-        read_command(request, ret_job, error) < 0)
-        return ERROR_INVALID;
-    ret_job->power_w = power_w;
-    if (ret_job->directory[0] && ret_job->directory[0] != '/')
-        return wrong(error, "directory", "an absolute path");
-    if (ret_job->deadline_ms <= ret_job->release_ms)
-        return error_set(error, ERROR_INVALID, "\"deadline\" must be after \"release\"");
-    return settle_name(ret_job, error);
 }
 
 /* ---- requests ------------------------------------------------------------------------------- */
@@ -210,7 +78,7 @@ static json_t *do_points(const struct api_core *core, const char *asker, const j
     int32_t device;
 
     (void)asker;
-    if (read_text(request, "device", name, sizeof(name), &error) < 0)
+    if (api_read_text(request, "device", name, sizeof(name), &error) < 0)
         return refusal(REASON_INVALID, error.text);
     device = core->topology ? topology_find_device(core->topology, name) : -1;
     if (device < 0) {
@@ -220,11 +88,26 @@ static json_t *do_points(const struct api_core *core, const char *asker, const j
     return render_points(core, device);
 }
 
+/* Of one job: why it runs or waits at each time. */
 static json_t *do_plan(const struct api_core *core, const char *asker, const json_t *request)
 {
+    const json_t *job = json_object_get(request, "job");
+    struct error error;
+    bool known;
+    json_t *reply;
+
     (void)asker;
-    (void)request;
-    return render_plan(core);
+    if (!job)
+        return render_plan(core);
+    if (!json_is_integer(job) || json_integer_value(job) <= 0)
+        return refusal(REASON_INVALID, "\"job\" must be the number of a job");
+    reply = render_plan_of_job(core, json_integer_value(job), &known);
+    if (known)
+        return reply;
+    error_set(&error, 0,
+              "the plan in force knows no job %lld: it has ended, or came after the plan",
+              (long long)json_integer_value(job));
+    return refusal(REASON_UNKNOWN_JOB, error.text);
 }
 
 static json_t *do_jobs(const struct api_core *core, const char *asker, const json_t *request)
@@ -233,7 +116,7 @@ static json_t *do_jobs(const struct api_core *core, const char *asker, const jso
     struct error error;
 
     (void)asker;
-    if (read_flag(request, "all", &all, &error) < 0)
+    if (api_read_flag(request, "all", &all, &error) < 0)
         return refusal(REASON_INVALID, error.text);
     return render_jobs(core, all);
 }
@@ -270,7 +153,8 @@ static json_t *do_submit(const struct api_core *core, const char *asker, const j
     job->deadline_ms = JOB_NO_DEADLINE;
     job->can_suspend = true;
     snprintf(job->owner, sizeof(job->owner), "%s", asker);
-    if (read_job(request, job, &error) < 0 || check_deadline(core, job, &error) < 0)
+    if (api_read_job(core->topology, request, job, &error) < 0 ||
+        check_deadline(core, job, &error) < 0)
         reply = refusal(REASON_INVALID, error.text);
     else
         reply = verdict(core->submit(core->context, job, &id, &error), &error);
@@ -306,8 +190,8 @@ static json_t *do_mode(const struct api_core *core, const char *asker, const jso
     enum mode mode;
     json_t *reply;
 
-    if (read_text(request, "subsystem", subsystem_text, sizeof(subsystem_text), &error) < 0 ||
-        read_text(request, "mode", mode_text, sizeof(mode_text), &error) < 0)
+    if (api_read_text(request, "subsystem", subsystem_text, sizeof(subsystem_text), &error) < 0 ||
+        api_read_text(request, "mode", mode_text, sizeof(mode_text), &error) < 0)
         return refusal(REASON_INVALID, error.text);
     if (subsystem_find(subsystem_text, &subsystem) < 0)
         return refusal(REASON_INVALID, "\"subsystem\" must be jobs, battery or cooling");
@@ -320,18 +204,19 @@ static json_t *do_mode(const struct api_core *core, const char *asker, const jso
 struct request_kind {
     const char *name;
     json_t *(*answer)(const struct api_core *core, const char *asker, const json_t *request);
-    const char *keys[12]; /* allowed beside "do", NULL-terminated */
+    const char *keys[20]; /* allowed beside "do", NULL-terminated */
 };
 
 static const struct request_kind kinds[] = {
     {"status", do_status, {NULL}},
     {"points", do_points, {"device", NULL}},
-    {"plan", do_plan, {NULL}},
+    {"plan", do_plan, {"job", NULL}},
     {"jobs", do_jobs, {"all", NULL}},
     {"submit",
      do_submit,
      {"name", "class", "power_w", "work_ms", "min_run_ms", "release", "deadline", "can_suspend",
-      "directory", "checkpoint", "command", NULL}},
+      "directory", "checkpoint", "command", "levels", "level_command", "restart_ms", "accelerators",
+      "accelerator_classes", NULL}},
     {"cancel", do_cancel, {"id", NULL}},
     {"mode", do_mode, {"subsystem", "mode", NULL}},
     {"version", do_version, {NULL}},

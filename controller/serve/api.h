@@ -2,7 +2,9 @@
  * permissions. It renders the tick's snapshot; requests are proposals that pass to the core with
  * the asker's identity (the peer's user name, from the socket's credentials).
  *
- * One request a line: {"do":"status"} | {"do":"points","device":"pdu-a"} | {"do":"plan"} | {"do":"jobs"[,"all":true]} | {"do":"submit",...} |
+ * One request a line: {"do":"status"} | {"do":"points","device":"pdu-a"} | {"do":"plan"[,"job":7]}
+ * |
+ * {"do":"jobs"[,"all":true]} | {"do":"submit",...} |
  * {"do":"cancel","id":7} | {"do":"mode","subsystem":"jobs","mode":"control"} | {"do":"version"}
  * One reply a line: {"ok":true, ...} or {"ok":false,"reason":"invalid","error":"text"}. */
 #ifndef TIDEWATT_SERVE_API_H
@@ -24,11 +26,11 @@ struct api_device {
     enum reason reason;
     double round_trip_ms;
     uint64_t requests, timeouts, mismatches;
-    int points;            /* in its profile; of these ... */
-    int good_points;       /* ... trustworthy now */
-    int bad_points;        /* ... not trustworthy */
-    int absent_points;     /* ... not offered by this device */
-    enum quality worst;    /* of those that it offers */
+    int points;         /* in its profile; of these ... */
+    int good_points;    /* ... trustworthy now */
+    int bad_points;     /* ... not trustworthy */
+    int absent_points;  /* ... not offered by this device */
+    enum quality worst; /* of those that it offers */
     enum reason worst_reason;
 };
 
@@ -59,7 +61,7 @@ struct api_totals { /* of the store, the broker and queues, for status */
     char broker_host[LIMIT_NAME]; /* empty: no broker is configured */
     char broker_link[16];
     char broker_cause[LIMIT_ERROR_TEXT]; /* why it is not up */
-    bool bms_silent; /* building management sends no heartbeat */
+    bool bms_silent;                     /* building management sends no heartbeat */
     uint64_t broker_messages, broker_malformed, broker_dropped;
     uint64_t broker_takeovers;           /* by other clients of our name */
     uint64_t broker_refused;             /* subscriptions, by its access rules */

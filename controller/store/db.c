@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BUSY_WAIT_MS = 1000, INSERT_TEXT = 1024 };
+enum { BUSY_WAIT_MS = 1000, INSERT_TEXT = 2048 };
 
 struct db {
     sqlite3 *handle;

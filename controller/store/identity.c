@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "controller/base/reason.h"
 #include "controller/forecast/forecast.h"
@@ -70,6 +71,7 @@ static enum db_result register_feeders(struct identity *identity, struct db *db,
     identity->feeder_count = topology->feeder_count;
     for (int32_t f = 0; result == DB_DONE && f < topology->feeder_count; f++) {
         const struct feeder *feeder = &topology->feeders[f];
+        identity->feeder_limit_w[f] = feeder->limit_w;
         result = returning(db,
                            "INSERT INTO feeder (name, limit_w) VALUES (?, ?)"
                            " ON CONFLICT (name) DO UPDATE SET limit_w = excluded.limit_w"
@@ -77,6 +79,26 @@ static enum db_result register_feeders(struct identity *identity, struct db *db,
                            DB_VALUES(db_text(feeder->name),
                                      db_real_if(isfinite(feeder->limit_w), feeder->limit_w)),
                            &identity->feeder_ids[f]);
+    }
+    return result;
+}
+
+static enum db_result register_groups(struct identity *identity, struct db *db,
+                                      const struct topology *topology)
+{
+    enum db_result result = DB_DONE;
+    identity->group_count = topology->group_count;
+    for (int32_t g = 0; result == DB_DONE && g < topology->group_count; g++) {
+        const struct rack_group *group = &topology->groups[g];
+        identity->group_feeders[g] = group->feeder;
+        identity->group_limit_w[g] = group->limit_w;
+        result = returning(db,
+                           "INSERT INTO rack_group (name, feeder_id, limit_w) VALUES (?, ?, ?)"
+                           " ON CONFLICT (name) DO UPDATE SET feeder_id = excluded.feeder_id,"
+                           " limit_w = excluded.limit_w RETURNING group_id",
+                           DB_VALUES(db_text(group->name), identity_feeder(identity, group->feeder),
+                                     db_real_if(isfinite(group->limit_w), group->limit_w)),
+                           &identity->group_ids[g]);
     }
     return result;
 }
@@ -138,6 +160,8 @@ static enum db_result register_all(struct identity *identity, struct db *db,
     if (result == DB_DONE)
         result = register_feeders(identity, db, topology);
     if (result == DB_DONE)
+        result = register_groups(identity, db, topology);
+    if (result == DB_DONE)
         result = register_devices(identity, db, topology);
     return result == DB_DONE ? db_script(db, "COMMIT") : result;
 }
@@ -145,6 +169,8 @@ static enum db_result register_all(struct identity *identity, struct db *db,
 int identity_init(struct identity *identity, struct db *db, const struct topology *topology,
                   struct error *error)
 {
+    identity->accelerator_count = topology->accelerator_count;
+    memcpy(identity->accelerators, topology->accelerators, sizeof identity->accelerators);
     identity->point_count = topology->point_count;
     identity->point_ids = calloc((size_t)topology->point_count + 1, sizeof *identity->point_ids);
     if (!identity->point_ids)
@@ -174,6 +200,12 @@ struct db_value identity_feeder(const struct identity *identity, int32_t feeder)
     return feeder < 0 ? db_null() : db_integer(identity->feeder_ids[feeder]);
 }
 
+struct db_value identity_group(const struct identity *identity, int32_t group)
+{
+    assert(group < identity->group_count);
+    return group < 0 ? db_null() : db_integer(identity->group_ids[group]);
+}
+
 static int32_t find(const int64_t *ids, int32_t count, int64_t id)
 {
     for (int32_t i = 0; i < count; i++) {
@@ -191,6 +223,20 @@ int32_t identity_find_point(const struct identity *identity, int64_t point_id)
 int32_t identity_find_feeder(const struct identity *identity, int64_t feeder_id)
 {
     return find(identity->feeder_ids, identity->feeder_count, feeder_id);
+}
+
+int32_t identity_find_group(const struct identity *identity, int64_t group_id)
+{
+    return find(identity->group_ids, identity->group_count, group_id);
+}
+
+int32_t identity_find_accelerator(const struct identity *identity, const char *name)
+{
+    for (int32_t a = 0; a < identity->accelerator_count; a++) {
+        if (strcmp(identity->accelerators[a], name) == 0)
+            return a;
+    }
+    return -1;
 }
 
 enum db_result identity_in_use(struct db *db, int64_t since_ms)

@@ -2,33 +2,10 @@
  *
  * A record may arrive twice (posted again after a crash): measured intervals keep their first
  * version, because a committed measurement never changes; derived figures keep the last. */
-#include "controller/store/ledger.h"
-
 #include <stdlib.h>
 
-enum table {
-    TABLE_SAMPLE,
-    TABLE_INTERVAL,
-    TABLE_ACCOUNT,
-    TABLE_PUE,
-    TABLE_FORECAST_ISSUE,
-    TABLE_FORECAST,
-    TABLE_HISTORY,
-    TABLE_SCORE,
-    TABLE_PLAN,
-    TABLE_PLAN_SLOT,
-    TABLE_PLAN_FEEDER,
-    TABLE_PLAN_JOB,
-    TABLE_PLAN_RUN,
-    TABLE_DECISION,
-    TABLE_JOB,
-    TABLE_JOB_EVENT,
-    TABLE_WRITE,
-    TABLE_MODE,
-    TABLE_EVENT,
-    TABLE_VERDICT,
-    TABLES
-};
+#include "controller/store/json_cell.h"
+#include "controller/store/ledger_private.h"
 
 static const char *const inserts[TABLES] = {
     [TABLE_SAMPLE] = "INSERT OR REPLACE INTO sample"
@@ -43,7 +20,7 @@ static const char *const inserts[TABLES] = {
         " cooling_wh, cooling_quality, cooling_coverage,"
         " auxiliary_wh, auxiliary_quality, auxiliary_coverage,"
         " distribution_wh, distribution_quality, distribution_coverage,"
-        " reason, price_per_mwh, carbon_g_per_kwh, cost, carbon_g, green_wh)",
+        " reason, price_per_mwh, carbon_g_per_kwh, cost, carbon_g, green_wh, threshold_w)",
     [TABLE_PUE] = "INSERT OR REPLACE INTO pue (period, start_ms, category, end_ms, facility_wh,"
                   " it_wh, value, coverage_pct, interim, quality)",
     [TABLE_FORECAST_ISSUE] = "INSERT OR REPLACE INTO forecast_issue"
@@ -55,28 +32,38 @@ static const char *const inserts[TABLES] = {
                     " (at_ms, series, lead_h, count, mae, bias, pinball, coverage)",
     [TABLE_PLAN] = "INSERT OR REPLACE INTO plan (issue_ms, plan_id, expires_ms, status, objective,"
                    " bound, gap, energy_cost, carbon_cost, peak_cost, wear_cost, lateness_cost,"
-                   " breach_cost, delay_cost, churn_cost, end_value, peak_import_w, late_jobs,"
-                   " solve_ms)",
+                   " breach_cost, delay_cost, churn_cost, transfer_cost, end_value, hedge_cost,"
+                   " peak_import_w, late_jobs, solve_ms)",
     [TABLE_PLAN_SLOT] =
-        "INSERT OR REPLACE INTO plan_slot (issue_ms, slot, start_ms, length_ms, pv_w, wind_w,"
-        " fixed_w, overhead_ratio, price_import_per_mwh, price_export_per_mwh, carbon_g_per_kwh,"
-        " import_limit_w, export_limit_w, import_w, export_w, pv_used_w, wind_used_w, charge_w,"
-        " discharge_w, soc_end_wh, facility_w, breach_w, reserve_short_wh, marginal_per_mwh,"
-        " battery_reason)",
-    [TABLE_PLAN_FEEDER] = "INSERT OR REPLACE INTO plan_feeder"
-                          " (issue_ms, slot, feeder_id, base_it_w, it_jobs_w, breach_w)",
-    [TABLE_PLAN_JOB] = "INSERT OR REPLACE INTO plan_job"
-                       " (issue_ms, position, job_id, feeder_id, finish_ms, late, reason)",
+        "INSERT OR REPLACE INTO plan_slot (issue_ms, site, slot, start_ms, length_ms, pv_w, wind_w,"
+        " fixed_w, overhead_ratio, heat_ratio, cop, free_cooling_w, free_cop,"
+        " price_import_per_mwh, price_export_per_mwh, carbon_g_per_kwh, import_limit_w,"
+        " export_limit_w, import_w, export_w, pv_used_w, wind_used_w, charge_w, discharge_w,"
+        " soc_end_wh, chiller_heat_w, free_heat_w, tank_charge_w, tank_discharge_w, tank_end_wh,"
+        " facility_w, breach_w, ramp_breach_w, cooling_short_w, reserve_short_wh,"
+        " marginal_per_mwh, battery_reason, tank_reason)",
+    [TABLE_PLAN_GROUP] = "INSERT OR REPLACE INTO plan_group (issue_ms, site, slot, group_id,"
+                         " base_it_w, base_it_high_w, it_jobs_w, breach_w)",
+    [TABLE_PLAN_FEEDER_BREACH] = "INSERT OR REPLACE INTO plan_feeder_breach"
+                                 " (issue_ms, site, slot, feeder_id, breach_w)",
+    [TABLE_PLAN_FEEDER_LIMIT] = "INSERT OR REPLACE INTO plan_feeder_limit"
+                                " (issue_ms, site, feeder_id, limit_w)",
+    [TABLE_PLAN_GROUP_LIMIT] = "INSERT OR REPLACE INTO plan_group_limit"
+                               " (issue_ms, site, group_id, feeder_id, limit_w, accelerators)",
+    [TABLE_PLAN_JOB] = "INSERT OR REPLACE INTO plan_job (issue_ms, position, job_id, feeder_id,"
+                       " finish_ms, late, reason, site, group_id, why)",
     [TABLE_PLAN_RUN] = "INSERT OR REPLACE INTO plan_run"
-                       " (issue_ms, position, run, start_ms, end_ms)",
+                       " (issue_ms, position, run, start_ms, end_ms, level)",
     [TABLE_DECISION] = "INSERT INTO decision (at_ms, subsystem, verb, job_id, feeder_id, point_id,"
-                       " value, wanted, reason, mode, asker, plan_id, applied)",
+                       " value, wanted, reason, mode, asker, plan_id, applied, group_id, level)",
     [TABLE_JOB] = "INSERT OR REPLACE INTO job (job_id, name, owner, class, state, reason, power_w,"
                   " work_ms, ran_ms, release_ms, deadline_ms, min_run_ms, can_suspend, feeder_id,"
                   " suspensions, exit_status, submitted_ms, started_ms, ended_ms, updated_ms,"
-                  " state_ms)",
+                  " state_ms, group_id, level, levels, accelerator_classes, restart_ms,"
+                  " restarts)",
     [TABLE_JOB_EVENT] = "INSERT INTO job_event"
-                        " (at_ms, job_id, state, reason, ran_ms, feeder_id, exit_status)",
+                        " (at_ms, job_id, state, reason, ran_ms, feeder_id, exit_status,"
+                        " group_id, level)",
     [TABLE_WRITE] = "INSERT INTO setpoint_write (at_ms, point_id, value, outcome)",
     [TABLE_MODE] = "INSERT INTO mode_change (at_ms, subsystem, mode, asker)",
     [TABLE_EVENT] = "INSERT INTO event (at_ms, kind, subject, text)",
@@ -88,12 +75,6 @@ static const char *const keep_interval =
     "INSERT INTO energy_interval (start_ms, point_id, end_ms, start_milliwh, end_milliwh,"
     " raw_end_milliwh, coverage, quality, reason) VALUES (?,?,?,?,?,?,?,?,?)"
     " ON CONFLICT DO NOTHING";
-
-struct ledger {
-    struct db *db;
-    const struct identity *identity;
-    struct db_statement *statements[TABLES];
-};
 
 struct ledger *ledger_create(struct db *db, const struct identity *identity, struct error *error)
 {
@@ -123,14 +104,6 @@ void ledger_destroy(struct ledger *ledger)
     for (int t = 0; t < TABLES; t++)
         db_finalize(ledger->statements[t]);
     free(ledger);
-}
-
-#define INSERT(ledger, table, ...) db_run((ledger)->statements[table], DB_VALUES(__VA_ARGS__))
-
-/* Enumerated reasons and qualities are stored by number and joined to their catalogue. */
-static struct db_value number(int value)
-{
-    return db_integer(value);
 }
 
 static struct db_value time_or_null(int64_t at_ms)
@@ -180,15 +153,17 @@ static bool known(enum quality quality)
 static enum db_result write_decision(struct ledger *ledger, const struct decision *decision)
 {
     const struct command *c = &decision->command;
-    bool sets = c->verb == VERB_SETPOINT;
-    return INSERT(ledger, TABLE_DECISION, db_integer(decision->at_ms),
-                  db_text(subsystem_name(c->subsystem)), db_text(verb_name(c->verb)),
-                  db_integer_if(!sets, c->job_id),
-                  identity_feeder(ledger->identity, c->verb == VERB_JOB_START ? c->feeder : -1),
-                  identity_point(ledger->identity, sets ? c->point : -1),
-                  db_real_if(sets, c->value), db_real_if(sets, c->wanted), number((int)c->reason),
-                  db_text(mode_name(decision->mode)), db_text(c->asker),
-                  db_integer_if(decision->plan_id != 0, decision->plan_id), number(c->apply));
+    bool sets = c->verb == VERB_SETPOINT, starts = c->verb == VERB_JOB_START;
+    bool runs = starts || c->verb == VERB_JOB_RESUME || c->verb == VERB_JOB_LEVEL;
+    return INSERT(
+        ledger, TABLE_DECISION, db_integer(decision->at_ms), db_text(subsystem_name(c->subsystem)),
+        db_text(verb_name(c->verb)), db_integer_if(!sets, c->job_id),
+        identity_feeder(ledger->identity, starts ? c->feeder : -1),
+        identity_point(ledger->identity, sets ? c->point : -1), db_real_if(sets, c->value),
+        db_real_if(sets, c->wanted), number((int)c->reason), db_text(mode_name(decision->mode)),
+        db_text(c->asker), db_integer_if(decision->plan_id != 0, decision->plan_id),
+        number(c->apply), identity_group(ledger->identity, starts ? c->group : -1),
+        db_integer_if(runs, c->level));
 }
 
 static enum db_result write_interval(struct ledger *ledger, const struct energy_interval *i,
@@ -214,7 +189,7 @@ static enum db_result write_account(struct ledger *ledger, const struct account 
     const struct energy *energies[] = {&b->import,  &b->export,    &b->pv,          &b->wind,
                                        &b->charge,  &b->discharge, &b->facility,    &b->it,
                                        &b->cooling, &b->auxiliary, &b->distribution};
-    enum { ENERGIES = sizeof energies / sizeof *energies, REST = 6 };
+    enum { ENERGIES = sizeof energies / sizeof *energies, REST = 7 };
     struct db_value values[2 + 3 * ENERGIES + REST];
     int count = 0;
     values[count++] = db_integer(account->start_ms);
@@ -230,6 +205,7 @@ static enum db_result write_account(struct ledger *ledger, const struct account 
     values[count++] = db_real(account->cost);
     values[count++] = db_real(account->carbon_g);
     values[count++] = db_real(account->green_wh);
+    values[count++] = db_real(account->threshold_w);
     enum db_result result = db_run(ledger->statements[TABLE_ACCOUNT], values, count);
     return result == DB_DONE ? write_pue(ledger, "quarter", &account->pue) : result;
 }
@@ -276,74 +252,14 @@ static enum db_result write_tick(struct ledger *ledger, const struct record_tick
     return result;
 }
 
-/* ---- plans ---- */
-
-static const char *plan_status_name(enum plan_status status)
-{
-    static const char *const names[] = {"none", "complete", "breaching"};
-    return names[status];
-}
-
-static enum db_result write_slot(struct ledger *ledger, const struct plan *plan, int32_t slot)
-{
-    const struct problem_slot *in = &plan->frame[slot];
-    const struct plan_slot *out = &plan->slots[slot];
-    enum db_result result = INSERT(
-        ledger, TABLE_PLAN_SLOT, db_integer(plan->issue_ms), db_integer(slot),
-        db_integer(in->start_ms), db_integer(in->length_ms), db_real(in->pv_w), db_real(in->wind_w),
-        db_real(in->fixed_w), db_real(in->overhead_ratio), db_real(in->price_import_per_mwh),
-        db_real(in->price_export_per_mwh), db_real(in->carbon_g_per_kwh),
-        db_real_if(isfinite(in->import_limit_w), in->import_limit_w),
-        db_real_if(isfinite(in->export_limit_w), in->export_limit_w), db_real(out->import_w),
-        db_real(out->export_w), db_real(out->pv_used_w), db_real(out->wind_used_w),
-        db_real(out->charge_w), db_real(out->discharge_w), db_real(out->soc_end_wh),
-        db_real(out->facility_w), db_real(out->breach_w), db_real(out->reserve_short_wh),
-        db_real(out->marginal_per_mwh), number((int)out->battery_reason));
-    for (int32_t f = 0; result == DB_DONE && f < ledger->identity->feeder_count; f++)
-        result = INSERT(ledger, TABLE_PLAN_FEEDER, db_integer(plan->issue_ms), db_integer(slot),
-                        identity_feeder(ledger->identity, f), db_real(in->base_it_w[f]),
-                        db_real(out->it_jobs_w[f]), db_real(out->feeder_breach_w[f]));
-    return result;
-}
-
-static enum db_result write_plan_job(struct ledger *ledger, const struct plan *plan,
-                                     int32_t position)
-{
-    const struct plan_job *job = &plan->jobs[position];
-    enum db_result result =
-        INSERT(ledger, TABLE_PLAN_JOB, db_integer(plan->issue_ms), db_integer(position),
-               db_integer(job->id), identity_feeder(ledger->identity, job->feeder),
-               db_integer_if(job->finish_ms != INT64_MAX, job->finish_ms), number(job->late),
-               number((int)job->reason));
-    for (int32_t r = 0; result == DB_DONE && r < job->run_count; r++)
-        result = INSERT(ledger, TABLE_PLAN_RUN, db_integer(plan->issue_ms), db_integer(position),
-                        db_integer(r), db_integer(job->runs[r].start_ms),
-                        db_integer(job->runs[r].end_ms));
-    return result;
-}
-
-static enum db_result write_plan(struct ledger *ledger, const struct plan *p)
-{
-    enum db_result result = INSERT(
-        ledger, TABLE_PLAN, db_integer(p->issue_ms), db_integer(p->id), db_integer(p->expires_ms),
-        db_text(plan_status_name(p->status)), db_real(p->objective), db_real(p->bound),
-        db_real(p->gap), db_real(p->energy_cost), db_real(p->carbon_cost), db_real(p->peak_cost),
-        db_real(p->wear_cost), db_real(p->lateness_cost), db_real(p->breach_cost),
-        db_real(p->delay_cost), db_real(p->churn_cost), db_real(p->end_value),
-        db_real(p->peak_import_w), db_integer(p->late_jobs), db_real(p->solve_ms));
-    for (int32_t s = 0; result == DB_DONE && s < p->slot_count; s++)
-        result = write_slot(ledger, p, s);
-    for (int32_t j = 0; result == DB_DONE && j < p->job_count; j++)
-        result = write_plan_job(ledger, p, j);
-    return result;
-}
-
 /* ---- the log ---- */
 
 static enum db_result write_job(struct ledger *ledger, const struct record_job *record)
 {
     const struct job *j = &record->job;
     struct db_value feeder = identity_feeder(ledger->identity, j->feeder);
+    struct db_value group = identity_group(ledger->identity, j->group);
+    char levels[JSON_CELL], classes[JSON_CELL];
     struct db_value exit_status = db_integer_if(job_state_ended(j->state), j->exit_status);
     enum db_result result = INSERT(
         ledger, TABLE_JOB, db_integer(j->id), db_text(j->name), db_text(j->owner),
@@ -353,12 +269,17 @@ static enum db_result write_job(struct ledger *ledger, const struct record_job *
         db_integer_if(j->deadline_ms != JOB_NO_DEADLINE, j->deadline_ms), db_integer(j->min_run_ms),
         number(j->can_suspend), feeder, db_integer(j->suspensions), exit_status,
         time_or_null(j->submitted_ms), time_or_null(j->started_ms), time_or_null(j->ended_ms),
-        time_or_null(j->updated_ms), time_or_null(j->state_ms));
+        time_or_null(j->updated_ms), time_or_null(j->state_ms), group, db_integer(j->level),
+        j->level_count > 0 ? db_text(json_levels(j, levels)) : db_null(),
+        j->accelerator_classes != 0
+            ? db_text(json_classes(ledger->identity, j->accelerator_classes, classes))
+            : db_null(),
+        db_integer(j->restart_ms), db_integer(j->restarts));
     if (result != DB_DONE)
         return result;
     return INSERT(ledger, TABLE_JOB_EVENT, db_integer(record->head.at_ms), db_integer(j->id),
                   db_text(job_state_name(j->state)), number((int)record->reason),
-                  db_integer(j->ran_ms), feeder, exit_status);
+                  db_integer(j->ran_ms), feeder, exit_status, group, db_integer(j->level));
 }
 
 static enum db_result write_write(struct ledger *ledger, const struct record_write *write)
@@ -391,7 +312,7 @@ enum db_result ledger_write(struct ledger *ledger, const struct record *record)
     case RECORD_TICK:
         return write_tick(ledger, whole);
     case RECORD_PLAN:
-        return write_plan(ledger, &((const struct record_plan *)whole)->plan);
+        return ledger_write_plan(ledger, &((const struct record_plan *)whole)->plan);
     case RECORD_JOB:
         return write_job(ledger, whole);
     case RECORD_EVENT:

@@ -1,6 +1,7 @@
 /* Packs what the control thread knows into one block, quickly: the tick goes on at once. */
 #include "controller/store/record.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,6 +76,11 @@ struct record *record_image(const struct image *image, const struct seen *seen, 
 
 /* ---- ticks ---- */
 
+static int64_t thin_step_ms(int32_t step)
+{
+    return step < NEAR_STEPS ? FORECAST_STEP_MS : step < HOURLY_STEPS ? HOUR_MS : 6 * HOUR_MS;
+}
+
 static void thin(struct thin_forecast *ret_thin, const struct forecast *forecast)
 {
     *ret_thin = (struct thin_forecast){.series = forecast->series,
@@ -84,7 +90,7 @@ static void thin(struct thin_forecast *ret_thin, const struct forecast *forecast
     memcpy(ret_thin->model, forecast->model, sizeof ret_thin->model);
     for (int32_t i = 0; i < forecast->steps; i++) {
         int64_t start_ms = forecast->start_ms + (int64_t)i * FORECAST_STEP_MS;
-        if (i >= NEAR_STEPS && start_ms % HOUR_MS != 0)
+        if (start_ms % thin_step_ms(i) != 0)
             continue;
         ret_thin->step[ret_thin->count].start_ms = start_ms;
         memcpy(ret_thin->step[ret_thin->count++].value, forecast->value[i],
@@ -145,16 +151,22 @@ struct record *record_tick(int64_t now_ms, const struct tick_output *output, boo
 
 struct record *record_plan(const struct plan *plan)
 {
+    assert(plan->site_count == 1); /* a ledger belongs to one site */
+    const struct plan_site *site = &plan->sites[0];
     size_t slots = (size_t)plan->slot_count, jobs = (size_t)plan->job_count;
-    size_t size = aligned(sizeof(struct record_plan)) + aligned(slots * sizeof *plan->frame) +
-                  aligned(slots * sizeof *plan->slots) + aligned(jobs * sizeof *plan->jobs);
+    size_t frame_size = slots * sizeof *site->frame, slots_size = slots * sizeof *site->slots;
+    size_t jobs_size = jobs * sizeof *plan->jobs;
+    size_t why_size = plan->why ? jobs * slots * sizeof *plan->why : 0;
+    size_t size = aligned(sizeof(struct record_plan)) + aligned(frame_size) + aligned(slots_size) +
+                  aligned(jobs_size) + aligned(why_size);
     struct record_plan *record = record_create(RECORD_PLAN, true, plan->issue_ms, size);
     if (!record)
         return NULL;
     record->plan = *plan;
     unsigned char *cursor = (unsigned char *)record + aligned(sizeof *record);
-    record->plan.frame = place(&cursor, plan->frame, slots * sizeof *plan->frame);
-    record->plan.slots = place(&cursor, plan->slots, slots * sizeof *plan->slots);
-    record->plan.jobs = place(&cursor, plan->jobs, jobs * sizeof *plan->jobs);
+    record->plan.sites[0].frame = place(&cursor, site->frame, frame_size);
+    record->plan.sites[0].slots = place(&cursor, site->slots, slots_size);
+    record->plan.jobs = place(&cursor, plan->jobs, jobs_size);
+    record->plan.why = plan->why ? place(&cursor, plan->why, why_size) : NULL;
     return &record->head;
 }

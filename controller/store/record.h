@@ -41,8 +41,13 @@ struct record_image {
     struct reading readings[];
 };
 
-/* A forecast as the ledger keeps it: every step of the near hours, then one an hour. */
-enum { NEAR_STEPS = 24, THIN_STEPS = NEAR_STEPS + (FORECAST_STEPS - NEAR_STEPS) / 4 };
+/* A forecast as the ledger keeps it: every step of the near hours, then one an hour for two days,
+ * then one in six hours. */
+enum {
+    NEAR_STEPS = 24,
+    HOURLY_STEPS = 192, /* of the whole: until here */
+    THIN_STEPS = NEAR_STEPS + (HOURLY_STEPS - NEAR_STEPS) / 4 + (FORECAST_STEPS - HOURLY_STEPS) / 24
+};
 struct thin_forecast {
     enum forecast_series series;
     int64_t issue_ms, start_ms;
@@ -114,7 +119,7 @@ struct record_history {
 /* Each returns a record for free(), or NULL when memory is out. */
 void *record_create(enum record_kind kind, bool durable, int64_t at_ms, size_t size);
 struct record *record_tick(int64_t now_ms, const struct tick_output *output, bool with_forecasts);
-struct record *record_plan(const struct plan *plan);
+struct record *record_plan(const struct plan *plan); /* of one site */
 /* The readings that differ from `seen` (by point index), which is not changed: source time or
  * verdict is new. NULL with *ret_empty when there are none. */
 struct seen {

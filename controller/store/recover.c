@@ -3,22 +3,9 @@
 #include <string.h>
 
 #include "controller/base/utc.h"
-#include "controller/store/store_private.h"
-
-struct reader {
-    const struct store *store;
-    const struct store_recovery *calls;
-    struct db *db;
-    int64_t now_ms;
-    int64_t unaccounted_ms; /* start of the first quarter hour that may lack its account */
-    int32_t point;          /* whose rows are read; -1: none */
-    struct plan *plan;      /* that is read */
-    struct error *error;
-};
+#include "controller/store/recover_private.h"
 
 /* ---- asking ---- */
-
-typedef void (*take_row)(struct reader *reader, struct db_statement *row);
 
 /* Ends a query: 0 when all its rows were read. */
 static int finish(struct reader *reader, struct db_statement *statement, enum db_result result)
@@ -42,8 +29,8 @@ static enum db_result take_rows(struct reader *reader, struct db_statement *rows
 }
 
 /* Every row of a query. */
-static int each(struct reader *reader, take_row take, const char *sql,
-                const struct db_value *values, int count)
+int recover_each(struct reader *reader, take_row take, const char *sql,
+                 const struct db_value *values, int count)
 {
     struct db_statement *rows = db_prepare(reader->db, sql);
     return finish(reader, rows, rows ? take_rows(reader, rows, take, values, count) : DB_BROKEN);
@@ -90,10 +77,10 @@ static void take_history(struct reader *reader, struct db_statement *row)
 static int recover_history(struct reader *reader)
 {
     int64_t since_ms = reader->now_ms - (int64_t)LIMIT_HISTORY_SLOTS * FORECAST_STEP_MS;
-    return each(reader, take_history,
-                "SELECT series, step_ms, value FROM forecast_history"
-                " WHERE step_ms >= ? AND step_ms < ? ORDER BY step_ms, series",
-                DB_VALUES(db_integer(since_ms), db_integer(reader->now_ms)));
+    return recover_each(reader, take_history,
+                        "SELECT series, step_ms, value FROM forecast_history"
+                        " WHERE step_ms >= ? AND step_ms < ? ORDER BY step_ms, series",
+                        DB_VALUES(db_integer(since_ms), db_integer(reader->now_ms)));
 }
 
 /* Only both energies together make a quarter hour known. */
@@ -118,12 +105,13 @@ static void take_quarter(struct reader *reader, struct db_statement *row)
 /* Of the day before too: it closes after midnight, perhaps in this run. */
 static int recover_quarters(struct reader *reader)
 {
-    return each(reader, take_quarter,
-                "SELECT start_ms, end_ms, category, facility_wh, it_wh, value, coverage_pct,"
-                " interim, quality FROM pue WHERE period = 'quarter' AND start_ms >= ?"
-                " AND end_ms <= ? ORDER BY start_ms",
-                DB_VALUES(db_integer(utc_floor(reader->now_ms, DAY_MS) - DAY_MS),
-                          db_integer(reader->now_ms)));
+    return recover_each(
+        reader, take_quarter,
+        "SELECT start_ms, end_ms, category, facility_wh, it_wh, value, coverage_pct,"
+        " interim, quality FROM pue WHERE period = 'quarter' AND start_ms >= ?"
+        " AND end_ms <= ? ORDER BY start_ms",
+        DB_VALUES(db_integer(utc_floor(reader->now_ms, DAY_MS) - DAY_MS),
+                  db_integer(reader->now_ms)));
 }
 
 /* ---- what has no account yet ---- */
@@ -140,10 +128,10 @@ static int find_unaccounted(struct reader *reader)
 {
     reader->unaccounted_ms =
         utc_floor(reader->now_ms, QUARTER_MS) - (int64_t)(OPEN_QUARTERS - 1) * QUARTER_MS;
-    return each(reader, take_accounted,
-                "SELECT end_ms FROM account_15min WHERE start_ms < ?1 AND end_ms <= ?1"
-                " ORDER BY start_ms DESC LIMIT 1",
-                DB_VALUES(db_integer(reader->now_ms)));
+    return recover_each(reader, take_accounted,
+                        "SELECT end_ms FROM account_15min WHERE start_ms < ?1 AND end_ms <= ?1"
+                        " ORDER BY start_ms DESC LIMIT 1",
+                        DB_VALUES(db_integer(reader->now_ms)));
 }
 
 static void take_interval(struct reader *reader, struct db_statement *row)
@@ -185,15 +173,16 @@ static void take_mean(struct reader *reader, struct db_statement *row)
 static int recover_means(struct reader *reader)
 {
     reader->point = -1;
-    return each(reader, take_mean,
-                "SELECT point_id, quarter_ms, sum(value * held_ms) / sum(held_ms), sum(held_ms)"
-                " FROM (SELECT point_id, at_ms / ?3 * ?3 AS quarter_ms, value, quality,"
-                "  min(lead(at_ms, 1, (SELECT max(at_ms) FROM sample WHERE at_ms <= ?2))"
-                "   OVER (PARTITION BY point_id ORDER BY at_ms), at_ms / ?3 * ?3 + ?3) - at_ms"
-                "  AS held_ms FROM sample WHERE at_ms >= ?1 AND at_ms <= ?2)"
-                " WHERE quality = 0 AND held_ms > 0 GROUP BY 1, 2 ORDER BY 1, 2",
-                DB_VALUES(db_integer(reader->unaccounted_ms), db_integer(reader->now_ms),
-                          db_integer(QUARTER_MS)));
+    return recover_each(
+        reader, take_mean,
+        "SELECT point_id, quarter_ms, sum(value * held_ms) / sum(held_ms), sum(held_ms)"
+        " FROM (SELECT point_id, at_ms / ?3 * ?3 AS quarter_ms, value, quality,"
+        "  min(lead(at_ms, 1, (SELECT max(at_ms) FROM sample WHERE at_ms <= ?2))"
+        "   OVER (PARTITION BY point_id ORDER BY at_ms), at_ms / ?3 * ?3 + ?3) - at_ms"
+        "  AS held_ms FROM sample WHERE at_ms >= ?1 AND at_ms <= ?2)"
+        " WHERE quality = 0 AND held_ms > 0 GROUP BY 1, 2 ORDER BY 1, 2",
+        DB_VALUES(db_integer(reader->unaccounted_ms), db_integer(reader->now_ms),
+                  db_integer(QUARTER_MS)));
 }
 
 /* ---- commitments ---- */
@@ -207,7 +196,7 @@ static void take_job(struct reader *reader, struct db_statement *row)
 
 static int recover_jobs(struct reader *reader)
 {
-    return each(reader, take_job, "SELECT job_id, state FROM job ORDER BY job_id", NULL, 0);
+    return recover_each(reader, take_job, "SELECT job_id, state FROM job ORDER BY job_id", NULL, 0);
 }
 
 static void take_peak(struct reader *reader, struct db_statement *row)
@@ -219,12 +208,12 @@ static void take_peak(struct reader *reader, struct db_statement *row)
 
 static int recover_peak(struct reader *reader)
 {
-    return each(reader, take_peak,
-                "WITH month AS (SELECT 1000 * CAST(strftime('%s', ?1 / 1000, 'unixepoch',"
-                " 'start of month') AS INTEGER) AS ms)"
-                " SELECT month.ms, max(import_wh * 3600000.0 / (end_ms - start_ms))"
-                " FROM account_15min, month WHERE start_ms >= month.ms AND start_ms < ?1",
-                DB_VALUES(db_integer(reader->now_ms)));
+    return recover_each(reader, take_peak,
+                        "WITH month AS (SELECT 1000 * CAST(strftime('%s', ?1 / 1000, 'unixepoch',"
+                        " 'start of month') AS INTEGER) AS ms)"
+                        " SELECT month.ms, max(import_wh * 3600000.0 / (end_ms - start_ms))"
+                        " FROM account_15min, month WHERE start_ms >= month.ms AND start_ms < ?1",
+                        DB_VALUES(db_integer(reader->now_ms)));
 }
 
 static void take_writes(struct reader *reader, struct db_statement *row)
@@ -236,10 +225,10 @@ static void take_writes(struct reader *reader, struct db_statement *row)
 
 static int recover_writes(struct reader *reader)
 {
-    return each(reader, take_writes,
-                "SELECT point_id, count(*) FROM setpoint_write WHERE outcome <> ?"
-                " GROUP BY point_id",
-                DB_VALUES(db_integer(REASON_WRITE_FAILED)));
+    return recover_each(reader, take_writes,
+                        "SELECT point_id, count(*) FROM setpoint_write WHERE outcome <> ?"
+                        " GROUP BY point_id",
+                        DB_VALUES(db_integer(REASON_WRITE_FAILED)));
 }
 
 static void take_mode(struct reader *reader, struct db_statement *row)
@@ -253,202 +242,13 @@ static void take_mode(struct reader *reader, struct db_statement *row)
 
 static int recover_modes(struct reader *reader)
 {
-    return each(reader, take_mode,
-                "SELECT subsystem, mode FROM mode_change WHERE mode_change_id IN"
-                " (SELECT max(mode_change_id) FROM mode_change GROUP BY subsystem)",
-                NULL, 0);
+    return recover_each(reader, take_mode,
+                        "SELECT subsystem, mode FROM mode_change WHERE mode_change_id IN"
+                        " (SELECT max(mode_change_id) FROM mode_change GROUP BY subsystem)",
+                        NULL, 0);
 }
 
 /* ---- the plan ---- */
-
-static double limit_or_none(struct db_statement *row, int column)
-{
-    return db_column_null(row, column) ? (double)INFINITY : db_column_real(row, column);
-}
-
-/* A row that points outside the plan is no plan of ours: it is left out. */
-static bool inside(int64_t index, int64_t count)
-{
-    return index >= 0 && index < count;
-}
-
-static void take_slot(struct reader *reader, struct db_statement *row)
-{
-    int64_t slot = db_column_integer(row, 0);
-    if (!inside(slot, reader->plan->slot_count))
-        return;
-    struct problem_slot *in = &reader->plan->frame[slot];
-    struct plan_slot *out = &reader->plan->slots[slot];
-    int c = 1;
-    in->start_ms = db_column_integer(row, c++);
-    in->length_ms = db_column_integer(row, c++);
-    in->pv_w = db_column_real(row, c++);
-    in->wind_w = db_column_real(row, c++);
-    in->fixed_w = db_column_real(row, c++);
-    in->overhead_ratio = db_column_real(row, c++);
-    in->price_import_per_mwh = db_column_real(row, c++);
-    in->price_export_per_mwh = db_column_real(row, c++);
-    in->carbon_g_per_kwh = db_column_real(row, c++);
-    in->import_limit_w = limit_or_none(row, c++);
-    in->export_limit_w = limit_or_none(row, c++);
-    out->import_w = db_column_real(row, c++);
-    out->export_w = db_column_real(row, c++);
-    out->pv_used_w = db_column_real(row, c++);
-    out->wind_used_w = db_column_real(row, c++);
-    out->charge_w = db_column_real(row, c++);
-    out->discharge_w = db_column_real(row, c++);
-    out->soc_end_wh = db_column_real(row, c++);
-    out->facility_w = db_column_real(row, c++);
-    out->breach_w = db_column_real(row, c++);
-    out->reserve_short_wh = db_column_real(row, c++);
-    out->marginal_per_mwh = db_column_real(row, c++);
-    out->battery_reason = (enum reason)db_column_integer(row, c++);
-}
-
-static int read_slots(struct reader *reader)
-{
-    return each(reader, take_slot,
-                "SELECT slot, start_ms, length_ms, pv_w, wind_w, fixed_w, overhead_ratio,"
-                " price_import_per_mwh, price_export_per_mwh, carbon_g_per_kwh, import_limit_w,"
-                " export_limit_w, import_w, export_w, pv_used_w, wind_used_w, charge_w,"
-                " discharge_w, soc_end_wh, facility_w, breach_w, reserve_short_wh,"
-                " marginal_per_mwh, battery_reason FROM plan_slot WHERE issue_ms = ?",
-                DB_VALUES(db_integer(reader->plan->issue_ms)));
-}
-
-static void take_feeder(struct reader *reader, struct db_statement *row)
-{
-    int64_t slot = db_column_integer(row, 0);
-    int32_t feeder = identity_find_feeder(&reader->store->identity, db_column_integer(row, 1));
-    if (!inside(slot, reader->plan->slot_count) || feeder < 0)
-        return;
-    reader->plan->frame[slot].base_it_w[feeder] = db_column_real(row, 2);
-    reader->plan->slots[slot].it_jobs_w[feeder] = db_column_real(row, 3);
-    reader->plan->slots[slot].feeder_breach_w[feeder] = db_column_real(row, 4);
-}
-
-static int read_feeders(struct reader *reader)
-{
-    return each(reader, take_feeder,
-                "SELECT slot, feeder_id, base_it_w, it_jobs_w, breach_w FROM plan_feeder"
-                " WHERE issue_ms = ?",
-                DB_VALUES(db_integer(reader->plan->issue_ms)));
-}
-
-static void take_plan_job(struct reader *reader, struct db_statement *row)
-{
-    const struct identity *identity = &reader->store->identity;
-    int64_t position = db_column_integer(row, 0);
-    if (!inside(position, reader->plan->job_count))
-        return;
-    struct plan_job *job = &reader->plan->jobs[position];
-    job->id = db_column_integer(row, 1);
-    job->feeder =
-        db_column_null(row, 2) ? -1 : identity_find_feeder(identity, db_column_integer(row, 2));
-    job->finish_ms = db_column_null(row, 3) ? INT64_MAX : db_column_integer(row, 3);
-    job->late = db_column_integer(row, 4) != 0;
-    job->reason = (enum reason)db_column_integer(row, 5);
-}
-
-static int read_jobs(struct reader *reader)
-{
-    return each(reader, take_plan_job,
-                "SELECT position, job_id, feeder_id, finish_ms, late, reason FROM plan_job"
-                " WHERE issue_ms = ?",
-                DB_VALUES(db_integer(reader->plan->issue_ms)));
-}
-
-static void take_run(struct reader *reader, struct db_statement *row)
-{
-    int64_t position = db_column_integer(row, 0);
-    if (!inside(position, reader->plan->job_count) ||
-        reader->plan->jobs[position].run_count == LIMIT_RUNS)
-        return;
-    struct plan_job *job = &reader->plan->jobs[position];
-    job->runs[job->run_count++] =
-        (struct plan_run){db_column_integer(row, 1), db_column_integer(row, 2)};
-}
-
-static int read_runs(struct reader *reader)
-{
-    return each(reader, take_run,
-                "SELECT position, start_ms, end_ms FROM plan_run WHERE issue_ms = ?"
-                " ORDER BY position, run",
-                DB_VALUES(db_integer(reader->plan->issue_ms)));
-}
-
-static enum plan_status find_status(const char *name)
-{
-    return strcmp(name, "complete") == 0    ? PLAN_COMPLETE
-           : strcmp(name, "breaching") == 0 ? PLAN_BREACHING
-                                            : PLAN_NONE;
-}
-
-static void take_head(struct reader *reader, struct db_statement *row)
-{
-    struct plan *plan = reader->plan;
-    double *const reals[] = {&plan->objective,     &plan->bound,         &plan->gap,
-                             &plan->energy_cost,   &plan->carbon_cost,   &plan->peak_cost,
-                             &plan->wear_cost,     &plan->lateness_cost, &plan->breach_cost,
-                             &plan->delay_cost,    &plan->churn_cost,    &plan->end_value,
-                             &plan->peak_import_w, &plan->solve_ms};
-    int c = 0;
-    plan->issue_ms = db_column_integer(row, c++);
-    plan->id = db_column_integer(row, c++);
-    plan->expires_ms = db_column_integer(row, c++);
-    plan->status = find_status(db_column_text(row, c++));
-    plan->late_jobs = (int32_t)db_column_integer(row, c++);
-    plan->slot_count = (int32_t)db_column_integer(row, c++);
-    plan->job_count = (int32_t)db_column_integer(row, c++);
-    for (size_t i = 0; i < sizeof reals / sizeof *reals; i++)
-        *reals[i] = db_column_real(row, c++);
-}
-
-/* Leaves the plan empty when there is none. */
-static int read_head(struct reader *reader)
-{
-    return each(reader, take_head,
-                "SELECT issue_ms, plan_id, expires_ms, status, late_jobs,"
-                " (SELECT count(*) FROM plan_slot AS s WHERE s.issue_ms = p.issue_ms),"
-                " (SELECT count(*) FROM plan_job AS j WHERE j.issue_ms = p.issue_ms),"
-                " objective, bound, gap, energy_cost, carbon_cost, peak_cost, wear_cost,"
-                " lateness_cost, breach_cost, delay_cost, churn_cost, end_value, peak_import_w,"
-                " solve_ms FROM plan AS p WHERE issue_ms <= ?1 AND expires_ms > ?1"
-                " ORDER BY issue_ms DESC LIMIT 1",
-                DB_VALUES(db_integer(reader->now_ms)));
-}
-
-static int read_body(struct reader *reader)
-{
-    struct plan *plan = reader->plan;
-    plan->frame = calloc((size_t)plan->slot_count + 1, sizeof *plan->frame);
-    plan->slots = calloc((size_t)plan->slot_count + 1, sizeof *plan->slots);
-    plan->jobs = calloc((size_t)plan->job_count + 1, sizeof *plan->jobs);
-    if (!plan->frame || !plan->slots || !plan->jobs)
-        return error_set(reader->error, ERROR_SYSTEM, "out of memory");
-    int rc = read_slots(reader);
-    if (rc == 0)
-        rc = read_feeders(reader);
-    if (rc == 0)
-        rc = read_jobs(reader);
-    return rc == 0 ? read_runs(reader) : rc;
-}
-
-static int recover_plan(struct reader *reader)
-{
-    struct plan *plan = reader->plan = calloc(1, sizeof *plan);
-    if (!plan)
-        return error_set(reader->error, ERROR_SYSTEM, "out of memory");
-    int rc = read_head(reader);
-    bool found = plan->expires_ms > reader->now_ms;
-    if (rc == 0 && found)
-        rc = read_body(reader);
-    if (rc == 0 && found)
-        reader->calls->plan(reader->calls->context, plan);
-    else
-        plan_destroy(plan);
-    return rc;
-}
 
 static void take_plan_id(struct reader *reader, struct db_statement *row)
 {
@@ -459,11 +259,12 @@ static void take_plan_id(struct reader *reader, struct db_statement *row)
 /* Numbers are given to plans that never came into force too: decisions may name the newest. */
 static int recover_plan_id(struct reader *reader)
 {
-    return each(reader, take_plan_id,
-                "SELECT max(plan_id) FROM (SELECT max(plan_id) AS plan_id FROM plan UNION ALL"
-                " SELECT * FROM (SELECT plan_id FROM decision ORDER BY decision_id DESC"
-                " LIMIT 1000))",
-                NULL, 0);
+    return recover_each(
+        reader, take_plan_id,
+        "SELECT max(plan_id) FROM (SELECT max(plan_id) AS plan_id FROM plan UNION ALL"
+        " SELECT * FROM (SELECT plan_id FROM decision ORDER BY decision_id DESC"
+        " LIMIT 1000))",
+        NULL, 0);
 }
 
 static int recover_all(struct reader *reader)

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "controller/base/clock.h"
 #include "controller/store/migrate.h"
 #include "controller/store/store_private.h"
 
@@ -134,6 +135,7 @@ static int start_writer(struct store *store, struct error *error)
     writer->db = store->db;
     writer->flow = &store->flow;
     writer->durable = -1;
+    writer->patient = store->config.patient;
     writer->ledger = ledger_create(store->db, &store->identity, error);
     if (!writer->ledger)
         return error_prefix(error, ERROR_INVALID, "%s", store->config.path);
@@ -193,6 +195,43 @@ void store_close(struct store *store)
     free(store);
 }
 
+enum { NAP_NS = 1000000 };
+static const int64_t PATIENCE_NS = 10 * 1000000000LL;
+
+/* Waits while `busy` says so. False: nothing was committed for too long. */
+static bool wait_while(struct store *store, bool (*busy)(struct store *store, size_t bytes),
+                       size_t bytes)
+{
+    uint64_t written = atomic_load(&store->flow.written);
+    int64_t moved_ns = clock_mono_ns();
+    while (busy(store, bytes)) {
+        nanosleep(&(struct timespec){.tv_nsec = NAP_NS}, NULL);
+        if (atomic_load(&store->flow.written) != written) {
+            written = atomic_load(&store->flow.written);
+            moved_ns = clock_mono_ns();
+        }
+        if (clock_mono_ns() - moved_ns > PATIENCE_NS)
+            return false;
+    }
+    return true;
+}
+
+static bool is_uncommitted(struct store *store, size_t bytes)
+{
+    (void)bytes;
+    return atomic_load(&store->flow.bytes) > 0;
+}
+
+int store_flush(struct store *store, struct error *error)
+{
+    if (wait_while(store, is_uncommitted, 0))
+        return 0;
+    struct store_health health;
+    store_health(store, &health);
+    return error_set(error, ERROR_SYSTEM, "%zu records are not written: %s", health.waiting,
+                     health.last.text);
+}
+
 /* ---- posting ---- */
 
 static bool refuse(struct store *store)
@@ -215,12 +254,20 @@ static bool is_spare(enum record_kind kind)
     return kind == RECORD_IMAGE || kind == RECORD_SCORES;
 }
 
+/* A record that is larger than the room goes when nothing else waits. */
+static bool lacks_room(struct store *store, size_t bytes)
+{
+    return !has_spare_room(store, bytes) && is_uncommitted(store, bytes);
+}
+
 /* Takes ownership of the record. The bytes bound the memory, whatever the records' size. */
 static bool post(struct store *store, void *posted)
 {
     struct record *record = posted;
     if (!record)
         return refuse(store);
+    if (store->config.patient)
+        wait_while(store, lacks_room, record->size);
     bool welcome = !is_spare(record->kind) || has_spare_room(store, record->size);
     size_t bytes = atomic_fetch_add(&store->flow.bytes, record->size) + record->size;
     if (welcome && bytes <= LIMIT_STORE_BYTES && queue_push(store->flow.queue, &record))
@@ -263,6 +310,8 @@ static bool is_empty(const struct tick_output *output)
 
 bool store_post_tick(struct store *store, int64_t now_ms, const struct tick_output *output)
 {
+    if (store->config.patient)
+        wait_while(store, lacks_room, RECORD_FORECASTS_SIZE);
     bool forecasts = output->forecasts_issued && has_spare_room(store, RECORD_FORECASTS_SIZE);
     bool left_out = output->forecasts_issued && !forecasts;
     if (left_out)

@@ -25,7 +25,10 @@ struct store_config {
     char site[LIMIT_NAME];
     char currency[8];
     char version[LIMIT_NAME]; /* of the program, recorded at each start */
-    int64_t raw_keep_ms, minute_keep_ms, quarter_keep_ms; /* retention; hours are kept for ever */
+    int64_t raw_keep_ms, minute_keep_ms, quarter_keep_ms; /* retention; 0: for ever, like hours */
+    /* For runs faster than real time that can be repeated, such as backtests: posting waits for
+     * room instead of refusing, and nothing waits for the disk itself. */
+    bool patient;
 };
 
 struct store_health {
@@ -40,6 +43,8 @@ struct store_health {
 int store_open(const struct store_config *config, const struct topology *topology,
                struct store **ret_store, struct error *error);
 void store_close(struct store *store); /* writes what is queued, checkpoints, stops the thread */
+/* Waits until all that was posted is committed. ERROR_SYSTEM when writing fails for seconds. */
+int store_flush(struct store *store, struct error *error);
 
 /* Posting: false when refused (counted). All pointers are copied from. Any thread may post, images
  * from one thread only. */
@@ -49,7 +54,7 @@ bool store_post_image(struct store *store, const struct image *image);
  * forecasts unless room is short (counted as one refused). Its events, observations and adopted
  * plan are posted by their own calls. */
 bool store_post_tick(struct store *store, int64_t now_ms, const struct tick_output *output);
-bool store_post_plan(struct store *store, const struct plan *plan);
+bool store_post_plan(struct store *store, const struct plan *plan); /* of one site: this one */
 bool store_post_job(struct store *store, const struct job *job, enum reason reason, int64_t at_ms);
 bool store_post_event(struct store *store, int64_t at_ms, const struct cycle_event *event);
 bool store_post_write(struct store *store, int64_t at_ms, int32_t point, double value,

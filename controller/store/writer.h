@@ -27,8 +27,9 @@ struct writer {
     struct rollup *rollup;
     struct store_flow *flow;
     int64_t run_id;
+    bool patient;          /* nothing waits for the disk */
     bool run_began;        /* the run's first record is in */
-    int durable;           /* present setting: 1 FULL, 0 NORMAL, -1 not set yet */
+    int durable;           /* present setting: 1 FULL, 0 less, -1 not set yet */
     uint64_t refused_told; /* refusals that the ledger already speaks of */
 };
 

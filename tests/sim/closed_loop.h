@@ -4,23 +4,35 @@
 #define TIDEWATT_TESTS_SIM_CLOSED_LOOP_H
 
 #include "controller/core/config.h"
+#include "tests/sim/batch_model.h"
+#include "tests/sim/faults.h"
+#include "tests/sim/watch.h"
 #include "tools/twin/devices.h"
 #include "tools/twin/exogenous.h"
 
-enum { SIM_JOBS = 64, SIM_FAULTS = 8, SIM_TICK_MS = 10000, SIM_QUARTERS = 96 };
+enum { SIM_TICK_MS = 10000, SIM_QUARTERS = 96 };
 
-/* A device that tells nothing for a while; a NULL name cuts the grid's limit instead. */
-struct sim_fault {
-    const char *device;
-    int64_t from_ms, to_ms;
-    double external_limit_w; /* device NULL: in force meanwhile; NAN: its master is silent */
+struct sim_setup {
+    const char *site_path;
+    enum mode mode; /* of all subsystems */
+    uint64_t seed;
+    int64_t start_ms;
+    int64_t tick_ms;       /* divides a quarter hour; the guard's times are scaled to it */
+    int64_t plan_every_ms; /* a plan is valid four times as long */
+    int history_days;      /* of the outside that the forecasts know at the start */
+    int plan_patience;     /* how often the planner may ask for more time; 0: no bound */
+    bool planner_fails;    /* there is never a plan */
+    double soc_share;      /* of the battery at the start */
+    void (*adjust)(struct cycle_config *config, const void *context); /* or NULL */
+    const void *context;
 };
+/* Whatever a test does not choose: in control, 10 s ticks, plans every half hour. */
+extern const struct sim_setup sim_setup_default;
 
 struct sim_totals {
-    struct energy import; /* struck by the cycle from counters */
-    double facility_wh, it_wh, cost, carbon_g;
+    double facility_wh, it_wh, cost; /* struck by the cycle from counters */
     int accounts, unknown_accounts;
-    int plans, rejected, starts, suspensions;
+    int plans, rejected, starts, suspensions, levels;
     double longest_over_limit_s; /* longest stretch above the import limit in force */
     double worst_feeder_w;       /* largest load above a feeder's limit */
     double least_soc_pct;
@@ -28,34 +40,39 @@ struct sim_totals {
 };
 
 struct sim {
-    struct config *config;
+    struct sim_setup setup;
+    struct cycle_config cycle_config;
+    const struct config *config; /* shared by the days of a process */
     struct cycle *cycle;
     struct plant plant;
     struct exogenous exogenous;
+    struct outside outside; /* at now, faults included */
     struct image live, frozen;
-    struct job jobs[SIM_JOBS];
-    int job_count;
-    struct sim_fault faults[SIM_FAULTS];
-    int fault_count;
-    struct account accounts[SIM_QUARTERS]; /* by quarter hour since the start, newest revision */
+    struct batch_model batch;
+    struct fault_list faults;
+    struct account accounts[SIM_QUARTERS];    /* since the start, newest revision */
+    double truth_wh[SIM_QUARTERS + 1][FLOWS]; /* the plant's, at the quarters' ends */
     struct tick_output output;
     struct plan *solved;
     struct problem *solved_problem;
-    int64_t start_ms, now_ms;
+    bool solve_failed;
+    int64_t now_ms;
     double over_limit_s;
+    double start_cold_wh;
     struct sim_totals totals;
+    struct watch watch;
     void (*observer)(struct sim *sim, void *context); /* after each tick, or NULL */
     void *observer_context;
 };
 
-/* `mode` for all subsystems. Exits the process with a message when the site file is not sound. */
-void sim_start(struct sim *sim, const char *site_path, enum mode mode, uint64_t seed,
-               int64_t start_ms);
-void sim_add_job(struct sim *sim, const struct job *job);
-void sim_add_fault(struct sim *sim, const struct sim_fault *fault);
+/* Exits the process with a message when the site file is not sound. */
+void sim_start(struct sim *sim, const struct sim_setup *setup);
 void sim_run(struct sim *sim, int64_t until_ms);
 /* Sums the accounts into the totals. */
 void sim_account(struct sim *sim);
 void sim_finish(struct sim *sim);
+
+/* Whether a device's values arrive in this tick, and its set-points. */
+bool sim_hears(const struct sim *sim, int32_t device);
 
 #endif

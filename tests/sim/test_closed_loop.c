@@ -9,41 +9,33 @@
 #include <cmocka.h>
 
 #include "controller/base/utc.h"
-#include "tests/sim/closed_loop.h"
+#include "tests/sim/scenario.h"
 
-static const int64_t START_MS = INT64_C(1781481600000); /* 2026-06-15T00:00:00Z */
-
-static uint32_t roll(uint64_t *state)
-{
-    *state = *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return (uint32_t)(*state >> 33);
-}
-
-static double between(uint64_t *state, double low, double high)
-{
-    return low + (high - low) * roll(state) / 2147483648.0;
-}
+#define START_MS sim_setup_default.start_ms
 
 static void add_jobs(struct sim *sim, uint64_t seed)
 {
+    struct dice dice = {seed};
     for (int j = 0; j < 40; j++) {
-        double submit_h = between(&seed, 0, 14), work_h = between(&seed, 0.5, 5);
+        double submit_h = dice_between(&dice, 0, 14), work_h = dice_between(&dice, 0.5, 5);
         struct job job = {
             .id = j + 1,
             .job_class = j % 8 == 0   ? JOB_GUARANTEED
                          : j % 8 == 1 ? JOB_SCAVENGER
                                       : JOB_DEFERRABLE,
-            .power_w = between(&seed, 10e3, 50e3),
+            .power_w = dice_between(&dice, 10e3, 50e3),
             .work_ms = (int64_t)(work_h * HOUR_MS),
             .release_ms = START_MS + (int64_t)(submit_h * HOUR_MS),
             .min_run_ms = 30 * MINUTE_MS,
             .can_suspend = j % 8 != 0,
             .feeder = -1,
+            .group = -1,
         };
         job.submitted_ms = job.release_ms;
-        job.deadline_ms = job.release_ms + job.work_ms + (int64_t)(between(&seed, 2, 8) * HOUR_MS);
+        job.deadline_ms =
+            job.release_ms + job.work_ms + (int64_t)(dice_between(&dice, 2, 8) * HOUR_MS);
         snprintf(job.name, sizeof job.name, "job-%d", j + 1);
-        sim_add_job(sim, &job);
+        batch_add(&sim->batch, &job, NULL);
     }
 }
 
@@ -55,8 +47,8 @@ static double true_pue(const struct sim *sim)
 static int late_jobs(const struct sim *sim)
 {
     int late = 0;
-    for (int j = 0; j < sim->job_count; j++) {
-        const struct job *job = &sim->jobs[j];
+    for (int j = 0; j < sim->batch.count; j++) {
+        const struct job *job = &sim->batch.jobs[j];
         bool in_time = job->state == JOB_COMPLETED && job->ended_ms <= job->deadline_ms;
         late += !in_time;
         if (!in_time)
@@ -67,12 +59,21 @@ static int late_jobs(const struct sim *sim)
     return late;
 }
 
+static void start_day(struct sim *sim, enum mode mode, uint64_t seed)
+{
+    struct sim_setup setup = sim_setup_default;
+    setup.site_path = SITE_FILE;
+    setup.mode = mode;
+    setup.seed = seed;
+    sim_start(sim, &setup);
+    add_jobs(sim, seed);
+}
+
 static void a_calm_day(void **state)
 {
     (void)state;
     static struct sim sim;
-    sim_start(&sim, SITE_FILE, MODE_CONTROL, 1, START_MS);
-    add_jobs(&sim, 1);
+    start_day(&sim, MODE_CONTROL, 1);
     sim_run(&sim, START_MS + DAY_MS);
     sim_account(&sim);
     print_message("%d plans, %d starts, %d suspensions, PUE %.4f (true %.4f), cost %.0f\n",
@@ -94,18 +95,24 @@ static void a_calm_day(void **state)
 static void add_faults(struct sim *sim, uint64_t seed)
 {
     static const char *const devices[] = {"utility", "pv", "battery", "pdu-a2", "market"};
+    struct dice dice = {seed};
     for (int f = 0; f < 5; f++) {
-        int64_t from = START_MS + (int64_t)(between(&seed, 1, 21) * HOUR_MS);
-        struct sim_fault fault = {devices[f], from,
-                                  from + (int64_t)between(&seed, 2, 90) * MINUTE_MS, 0};
-        sim_add_fault(sim, &fault);
+        int64_t from = START_MS + (int64_t)(dice_between(&dice, 1, 21) * HOUR_MS);
+        int64_t minutes = (int64_t)dice_between(&dice, 2, 90);
+        const struct site_fault fault = {
+            .device = devices[f], .from_ms = from, .to_ms = from + minutes * MINUTE_MS};
+        faults_add(&sim->faults, &fault);
     }
-    int64_t cut = START_MS + (int64_t)(between(&seed, 1, 12) * HOUR_MS);
-    struct sim_fault limit = {NULL, cut, cut + 2 * (int64_t)HOUR_MS, between(&seed, 260e3, 360e3)};
-    sim_add_fault(sim, &limit);
-    struct sim_fault silent = {NULL, cut + 5 * (int64_t)HOUR_MS, cut + 6 * (int64_t)HOUR_MS,
-                               (double)NAN};
-    sim_add_fault(sim, &silent);
+    int64_t cut = START_MS + (int64_t)(dice_between(&dice, 1, 12) * HOUR_MS);
+    const struct site_fault limit = {.kind = FAULT_GRID_LIMIT,
+                                     .from_ms = cut,
+                                     .to_ms = cut + 2 * (int64_t)HOUR_MS,
+                                     .value = dice_between(&dice, 260e3, 360e3)};
+    faults_add(&sim->faults, &limit);
+    const struct site_fault silent = {.kind = FAULT_GRID_SILENT,
+                                      .from_ms = cut + 5 * (int64_t)HOUR_MS,
+                                      .to_ms = cut + 6 * (int64_t)HOUR_MS};
+    faults_add(&sim->faults, &silent);
 }
 
 static void faults_cross_no_limit(void **state)
@@ -113,8 +120,7 @@ static void faults_cross_no_limit(void **state)
     (void)state;
     for (uint64_t seed = 1; seed <= SIM_SEEDS; seed++) {
         static struct sim sim;
-        sim_start(&sim, SITE_FILE, MODE_CONTROL, seed, START_MS);
-        add_jobs(&sim, seed);
+        start_day(&sim, MODE_CONTROL, seed);
         add_faults(&sim, seed * 977);
         sim_run(&sim, START_MS + DAY_MS);
         sim_account(&sim);
@@ -140,8 +146,7 @@ static void the_same_seed_is_the_same_day(void **state)
     double cost[2];
     for (int run = 0; run < 2; run++) {
         static struct sim sim;
-        sim_start(&sim, SITE_FILE, MODE_CONTROL, 5, START_MS);
-        add_jobs(&sim, 5);
+        start_day(&sim, MODE_CONTROL, 5);
         sim_run(&sim, START_MS + 6 * (int64_t)HOUR_MS);
         sim_account(&sim);
         cost[run] = sim.totals.cost;
@@ -154,8 +159,7 @@ static void observing_touches_nothing(void **state)
 {
     (void)state;
     static struct sim sim;
-    sim_start(&sim, SITE_FILE, MODE_OBSERVE, 2, START_MS);
-    add_jobs(&sim, 2);
+    start_day(&sim, MODE_OBSERVE, 2);
     sim_run(&sim, START_MS + 4 * (int64_t)HOUR_MS);
     assert_int_equal(sim.totals.starts, 0);
     assert_true(sim.plant.energy_wh[FLOW_CHARGE] == 0);

@@ -1,24 +1,38 @@
-/* Plans random realistic sites: one 1 MW hall, 48 h, 200 jobs. Prints how long it takes and how
- * far the plans are from the bound, and refuses a plan that its check refuses. Each instance goes
- * to stderr, the figures to stdout.
+/* Plans random realistic sites: how long it takes, how much memory, and how far the plans are from
+ * the bound. Every plan passes the independent check or the run fails. Each instance goes to
+ * stderr, the figures to stdout.
  *
- *   bench_plan [INSTANCES [SEED]] */
+ *   bench_plan [INSTANCES [SEED]]     of the smallest case; the others take a share of them */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <time.h>
+#include <string.h>
 
-#include "controller/plan/dispatch.h"
 #include "controller/plan/plan.h"
+#include "tools/bench/bench.h"
 
-enum { JOBS = 200, HORIZON_H = 48 };
-
-static const int64_t START_MS = INT64_C(1781481780000); /* 2026-06-15, three minutes to midnight */
+static const int64_t START_MS = INT64_C(1781481600000); /* 2026-06-15, midnight */
 static const int64_t HOUR_MS = 3600000;
 static const double PI = 3.14159265358979323846;
-static const double TIME_LIMIT_MS = 250, GAP_LIMIT_PCT = 2;
+static const double GAP_LIMIT_PCT = 2;
 static const double USED_SHARE = 0.6; /* of what the feeders could do beside base load */
+static const double MEMORY_LIMIT_MIB = 256;
+
+struct scale {
+    const char *name;
+    int32_t sites, hours, jobs;
+    struct problem_grid grid;
+    int64_t early_ms;  /* the plan is asked for so long before the hour */
+    double limit_ms;   /* of the whole */
+    double improve_ms; /* no improvement after this */
+};
+
+static const struct scale SMALL = {
+    "1 site, 48 h, 200 jobs", 1, 48, 200, {2, 12, 48}, 180000, 250, 200};
+static const struct scale WEEK = {
+    "1 site, 168 slots, 1,000 jobs", 1, 168, 1000, {0, 0, 168}, 0, 200, 150};
+static const struct scale SITES = {
+    "8 sites, 168 slots, 10,000 jobs", 8, 168, 10000, {0, 0, 168}, 0, 2000, 1600};
 
 static uint64_t random_state;
 
@@ -28,48 +42,28 @@ static double uniform(double least, double most)
     return least + (most - least) * (double)(random_state >> 11) / 9007199254740992.0;
 }
 
-/* The processor's time says what planning costs, the wall's what a busy machine makes of it. */
-struct times {
-    double cpu_ms, wall_ms;
-};
-
-static double clock_ms(clockid_t clock)
-{
-    struct timespec now;
-    clock_gettime(clock, &now);
-    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
-}
-
-static struct times times_now(void)
-{
-    return (struct times){clock_ms(CLOCK_PROCESS_CPUTIME_ID), clock_ms(CLOCK_MONOTONIC)};
-}
-
-static struct times times_since(struct times start)
-{
-    struct times now = times_now();
-    return (struct times){now.cpu_ms - start.cpu_ms, now.wall_ms - start.wall_ms};
-}
-
 /* 0 at 4:00, 1 at 16:00. */
 static double diurnal(double hour)
 {
     return 0.5 - 0.5 * cos((hour - 4) / 24 * 2 * PI);
 }
 
-static void random_slots(struct problem *problem)
+/* A 1 MW hall, of two groups that share their load. */
+static void random_slots(struct problem *problem, int32_t s, double shift_h)
 {
     double clearness = uniform(0.4, 1), wind = uniform(0.1, 0.6), noise = 0;
-    problem_slots(problem, START_MS, HORIZON_H);
     for (int32_t t = 0; t < problem->slot_count; t++) {
-        struct problem_slot *slot = &problem->slots[t];
-        double hour = (double)(slot->start_ms - START_MS) / (double)HOUR_MS;
+        struct problem_slot *slot = &problem->sites[s].slots[t];
+        double hour = (double)(slot->start_ms - START_MS) / (double)HOUR_MS + shift_h;
         double share = (double)slot->length_ms / (double)HOUR_MS;
         wind = fmin(1, fmax(0, wind + uniform(-0.25, 0.25) * share));
         noise = 0.8 * noise + uniform(-12, 12) * share;
         slot->pv_w = 400e3 * clearness * fmax(0, sin((fmod(hour, 24) - 6) / 12 * PI));
         slot->wind_w = 300e3 * wind;
-        slot->base_it_w[0] = slot->base_it_w[1] = 125e3 * (0.8 + 0.4 * diurnal(hour));
+        for (int32_t g = 0; g < 2; g++) {
+            slot->base_it_w[g] = 125e3 * (0.8 + 0.4 * diurnal(hour));
+            slot->base_it_high_w[g] = slot->base_it_w[g];
+        }
         slot->fixed_w = 30e3;
         slot->overhead_ratio = 0.15 + 0.15 * diurnal(hour);
         double evening = exp(-pow((fmod(hour, 24) - 19) / 3, 2));
@@ -81,72 +75,96 @@ static void random_slots(struct problem *problem)
     }
 }
 
-static void random_job(struct problem *problem, int32_t index)
+static void random_job(struct problem *problem, const struct scale *scale, int32_t index)
 {
     struct problem_job *job = &problem->jobs[index];
     double work_h = uniform(0.5, 8);
-    bool waiting = uniform(0, 1) < 0.5;
+    bool waiting = uniform(0, 1) < 0.5 * 24 / (scale->hours - 24);
     job->id = index + 1;
     job->job_class = index % 20 == 0   ? JOB_GUARANTEED
                      : index % 10 == 1 ? JOB_SCAVENGER
                                        : JOB_DEFERRABLE;
-    job->running = index < 12;
-    job->feeder = job->running ? index % 2 : -1;
-    job->power_w = uniform(5e3, 40e3);
-    job->release_ms = START_MS;
+    job->running = index < 12 * scale->sites;
+    job->site = index % scale->sites;
+    job->group = job->running ? index / scale->sites % 2 : -1;
+    job->level_count = 1;
+    job->levels[0] = (struct problem_level){.power_w = uniform(5e3, 40e3), .speed = 1};
+    job->release_ms = problem->sites[0].slots[0].start_ms;
     if (!job->running && !waiting)
-        job->release_ms += (int64_t)(uniform(0, 24) * (double)HOUR_MS);
+        job->release_ms += (int64_t)(uniform(0, scale->hours - 24) * (double)HOUR_MS);
     double window_h = fmax(uniform(4, 36), work_h * 1.2);
     job->remaining_ms = (int64_t)(work_h * (double)HOUR_MS);
     job->deadline_ms = job->release_ms + (int64_t)(window_h * (double)HOUR_MS);
     job->min_run_ms = 30 * 60000;
     job->can_suspend = uniform(0, 1) < 0.5;
+    job->data_gb = uniform(1, 500);
+    if (scale->sites > 1 && index % 3 == 0)
+        job->levels[job->level_count++] =
+            (struct problem_level){.power_w = 0.7 * job->levels[0].power_w, .speed = 0.85};
 }
 
 /* Scales the jobs to the share of capacity that a busy site uses. */
 static void scale_jobs(struct problem *problem)
 {
     double room_wh = 0, work_wh = 0;
-    for (int32_t t = 0; t < problem->slot_count; t++)
-        room_wh += (900e3 - 2 * problem->slots[t].base_it_w[0]) *
-                   (double)problem->slots[t].length_ms / (double)HOUR_MS;
+    for (int32_t s = 0; s < problem->site_count; s++)
+        for (int32_t t = 0; t < problem->slot_count; t++)
+            room_wh += (900e3 - 2 * problem->sites[s].slots[t].base_it_w[0]) *
+                       (double)problem->sites[s].slots[t].length_ms / (double)HOUR_MS;
     for (int32_t i = 0; i < problem->job_count; i++)
-        work_wh +=
-            problem->jobs[i].power_w * (double)problem->jobs[i].remaining_ms / (double)HOUR_MS;
+        work_wh += problem->jobs[i].levels[0].power_w * (double)problem->jobs[i].remaining_ms /
+                   (double)HOUR_MS;
     for (int32_t i = 0; i < problem->job_count; i++)
-        problem->jobs[i].power_w *= USED_SHARE * room_wh / work_wh;
+        for (int32_t l = 0; l < problem->jobs[i].level_count; l++)
+            problem->jobs[i].levels[l].power_w *= USED_SHARE * room_wh / work_wh;
 }
 
-static struct problem *random_problem(void)
+static void random_site(struct problem *problem, int32_t s)
 {
-    struct problem *problem = problem_create(JOBS);
+    struct problem_site *site = &problem->sites[s];
+    site->feeder_count = site->group_count = 2;
+    for (int32_t g = 0; g < 2; g++) {
+        site->feeders[g].limit_w = site->groups[g].limit_w = 450e3;
+        site->groups[g].feeder = g;
+    }
+    site->battery = (struct problem_battery){.capacity_wh = 2e6,
+                                             .soc_wh = uniform(0.3e6, 1.8e6),
+                                             .soc_min_wh = 0.2e6,
+                                             .soc_max_wh = 1.9e6,
+                                             .charge_max_w = 1e6,
+                                             .discharge_max_w = 1e6,
+                                             .charge_efficiency = 0.96,
+                                             .discharge_efficiency = 0.96,
+                                             .wear_per_mwh = 10,
+                                             .end_value_per_mwh = 70};
+    site->peak_so_far_w = uniform(300e3, 600e3);
+    random_slots(problem, s, 3.0 * s);
+}
+
+static struct problem *random_problem(const struct scale *scale)
+{
+    struct problem *problem = problem_create(scale->sites, 24 * 12 + scale->hours, scale->jobs);
     if (!problem)
-        abort();
-    problem->issue_ms = START_MS;
-    problem->feeder_count = 2;
-    problem->feeders[0].limit_w = problem->feeders[1].limit_w = 450e3;
-    problem->battery = (struct problem_battery){.capacity_wh = 2e6,
-                                                .soc_wh = uniform(0.3e6, 1.8e6),
-                                                .soc_min_wh = 0.2e6,
-                                                .soc_max_wh = 1.9e6,
-                                                .charge_max_w = 1e6,
-                                                .discharge_max_w = 1e6,
-                                                .charge_efficiency = 0.96,
-                                                .discharge_efficiency = 0.96,
-                                                .wear_per_mwh = 10,
-                                                .end_value_per_mwh = 70};
-    problem->peak_so_far_w = uniform(300e3, 600e3);
+        die("problem");
+    problem->issue_ms = START_MS - scale->early_ms;
+    problem_slots(problem, problem->issue_ms, &scale->grid);
     problem->prices = (struct problem_prices){.carbon_per_t = 80,
                                               .peak_per_kw = uniform(1, 10),
                                               .lateness_per_mwh = {2000, 1000, 500, 100},
+                                              .lateness_per_mwh_h = {100, 50, 20, 5},
                                               .unserved_per_mwh = {10000, 5000, 2000, 60},
                                               .delay_per_mwh_h = 0.5,
                                               .churn = 0.5,
                                               .breach_per_mwh = 5000};
-    random_slots(problem);
-    problem->job_count = JOBS;
-    for (int32_t i = 0; i < JOBS; i++)
-        random_job(problem, i);
+    for (int32_t s = 0; s < scale->sites; s++) {
+        random_site(problem, s);
+        for (int32_t to = 0; to < scale->sites; to++)
+            if (to != s)
+                problem->links[s][to] = (struct problem_link){.gb_per_h = 400, .wh_per_gb = 20};
+    }
+    problem->job_count = scale->jobs;
+    for (int32_t i = 0; i < scale->jobs; i++)
+        random_job(problem, scale, i);
     scale_jobs(problem);
     return problem;
 }
@@ -164,103 +182,147 @@ static double median(double *values, int count)
     return count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
 }
 
-struct instance {
-    struct times plan, bound;
-    double gap_pct;
+/* The processor's time says what planning costs, the wall's what a busy machine makes of it. */
+struct outcome {
+    double wall_ms, cpu_ms, gap_pct, peak_mib;
 };
 
-static struct times time_bound(const struct problem *problem)
+static double wall_ms(void)
 {
-    struct relaxation relaxation;
-    struct error error;
-    struct times start = times_now();
-    struct workload *load = workload_create(problem);
-    if (!load || relax_solve(load, &relaxation, &error) < 0)
-        abort();
-    free(load);
-    return times_since(start);
+    return (double)mono_ns() / 1e6;
 }
 
-/* As the daemon does: no improvement after the budget. */
-static bool time_left(void *start)
+static bool time_left(void *end_ms)
 {
-    return times_since(*(struct times *)start).wall_ms < LIMIT_PLAN_MS;
+    return wall_ms() < *(double *)end_ms;
 }
 
-static struct instance measure(void)
+/* As the daemon does: no improvement after a while. */
+static struct outcome measure(const struct scale *scale)
 {
-    struct problem *problem = random_problem();
+    struct problem *problem = random_problem(scale);
     struct plan *plan;
     struct error error;
-    struct instance result = {.bound = time_bound(problem)};
-    struct times start = times_now();
-    if (plan_make(problem, time_left, &start, &plan, &error) < 0) {
+    struct outcome result;
+    peak_restart();
+    double start_ms = wall_ms(), end_ms = start_ms + scale->improve_ms, start_us = cpu_us();
+    if (plan_make(problem, time_left, &end_ms, &plan, &error) < 0) {
         fprintf(stderr, "no plan: %s\n", error.text);
         exit(1);
     }
-    result.plan = times_since(start);
+    result.wall_ms = wall_ms() - start_ms;
+    result.cpu_ms = (cpu_us() - start_us) / 1e3;
     result.gap_pct = 100 * plan->gap;
+    result.peak_mib = peak_mib();
     if (plan_check(problem, plan, &error) < 0) {
         fprintf(stderr, "plan refused: %s\n", error.text);
         exit(1);
     }
     fprintf(stderr,
-            "%7.1f ms  LP %6.1f ms  gap %5.2f %%  bound %8.1f  objective %8.1f  peak cost %7.1f  "
-            "late %d\n",
-            result.plan.cpu_ms, result.bound.cpu_ms, result.gap_pct, plan->bound, plan->objective,
-            plan->peak_cost, plan->late_jobs);
+            "%6d jobs  %8.1f ms  gap %5.2f %%  bound %9.1f  objective %9.1f  peak cost %8.1f  "
+            "late %d  %.1f MiB\n",
+            (int)scale->jobs, result.cpu_ms, result.gap_pct, plan->bound, plan->objective,
+            plan->peak_cost, plan->late_jobs, result.peak_mib);
     plan_destroy(plan);
     problem_destroy(problem);
     return result;
 }
 
-static void print_row(const char *name, double value, const char *unit, double limit)
+static void row(const char *name, const char *figure, double value, const char *unit, double limit)
 {
-    char text[32], against[32];
+    char full[64], text[32], against[32];
+    snprintf(full, sizeof full, "%s, %s", name, figure);
     snprintf(text, sizeof text, "%.2f %s", value, unit);
     snprintf(against, sizeof against, "limit %g %s", limit, unit);
-    printf("%-34s  %20s  %-16s  %.2f\n", name, text, against, value / limit);
+    print_row(full, text, limit > 0 ? against : NULL, limit > 0 ? value / limit : NAN);
 }
 
-static void report(double *wall_ms, double *cpu_ms, double *bound_ms, double *gap_pct, int count)
+/* Returns the median processor time. */
+static double report(const struct scale *scale, int count)
 {
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    double cpu_median = median(cpu_ms, count), bound_median = median(bound_ms, count);
-    char text[32], bound[32];
-    print_row("wall, median", median(wall_ms, count), "ms", TIME_LIMIT_MS);
-    print_row("wall, worst", wall_ms[count - 1], "ms", TIME_LIMIT_MS);
-    print_row("processor, median", cpu_median, "ms", TIME_LIMIT_MS);
-    print_row("processor, worst", cpu_ms[count - 1], "ms", TIME_LIMIT_MS);
-    snprintf(text, sizeof text, "%.2f ms", cpu_median);
-    snprintf(bound, sizeof bound, "%.2f ms", bound_median);
-    printf("%-34s  %20s  %-16s  %.2f\n", "processor, beside the LP bound", text, bound,
-           cpu_median / bound_median);
-    print_row("gap to the bound, median", median(gap_pct, count), "%", GAP_LIMIT_PCT);
-    print_row("gap to the bound, worst", gap_pct[count - 1], "%", GAP_LIMIT_PCT);
-    printf("%d instances of %d jobs over %d h; peak resident %.1f MiB; no plan refused\n", count,
-           JOBS, HORIZON_H, (double)usage.ru_maxrss / 1024);
+    double *values = calloc(4 * (size_t)count, sizeof(double));
+    if (!values)
+        die("memory");
+    double *wall = values, *cpu = wall + count, *gap = cpu + count, *memory = gap + count;
+    for (int i = 0; i < count; i++) {
+        struct outcome result = measure(scale);
+        wall[i] = result.wall_ms;
+        cpu[i] = result.cpu_ms;
+        gap[i] = result.gap_pct;
+        memory[i] = result.peak_mib;
+    }
+    double cpu_median = median(cpu, count);
+    row(scale->name, "wall, median", median(wall, count), "ms", scale->limit_ms);
+    row(scale->name, "processor, median", cpu_median, "ms", scale->limit_ms);
+    row(scale->name, "processor, worst", cpu[count - 1], "ms", 0);
+    row(scale->name, "gap, median", median(gap, count), "%", GAP_LIMIT_PCT);
+    row(scale->name, "gap, worst", gap[count - 1], "%", GAP_LIMIT_PCT);
+    median(memory, count);
+    row(scale->name, "resident, peak", memory[count - 1], "MiB", MEMORY_LIMIT_MIB);
+    free(values);
+    return cpu_median;
+}
+
+/* Time a job: a ratio of 1 beside the smallest is linear. */
+static void report_curve(void)
+{
+    static const int32_t counts[] = {1000, 3000, 10000, 30000, 100000};
+    double first_us = 0;
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+        struct scale scale = {"curve", 1, 168, counts[i], {0, 0, 168}, 0, 0, 0};
+        struct outcome result = measure(&scale);
+        double us = 1e3 * result.cpu_ms / counts[i];
+        char name[64], text[32], beside[32];
+        first_us = i == 0 ? us : first_us;
+        snprintf(name, sizeof name, "1 site, 168 slots, %d jobs, a job", (int)counts[i]);
+        snprintf(text, sizeof text, "%.1f us", us);
+        snprintf(beside, sizeof beside, "%.1f us (1,000 jobs)", first_us);
+        print_row(name, text, beside, us / first_us);
+    }
+}
+
+/* New jobs between two plans: one a call, as they come to a daemon, and all at once. */
+static void report_admission(void)
+{
+    enum { ADMITTED = 200 };
+    static const int32_t batches[] = {1, ADMITTED};
+    struct scale scale = WEEK;
+    for (int b = 0; b < 2; b++) {
+        struct problem *problem = random_problem(&scale);
+        struct plan *plan;
+        struct error error;
+        problem->job_count -= ADMITTED;
+        if (plan_make(problem, NULL, NULL, &plan, &error) < 0)
+            die(error.text);
+        double start_us = cpu_us();
+        for (int32_t i = 0; i < ADMITTED; i += batches[b])
+            if (plan_admit(plan, &problem->prices, &problem->jobs[problem->job_count + i],
+                           batches[b], &error) < 0)
+                die(error.text);
+        char name[64], text[32];
+        double us = (cpu_us() - start_us) / ADMITTED;
+        snprintf(name, sizeof name, "admit beside 800 jobs, %d a call", (int)batches[b]);
+        snprintf(text, sizeof text, "%.1f us a job", us);
+        print_row(name, text, "limit 50 us", us / 50);
+        plan_destroy(plan);
+        problem_destroy(problem);
+    }
 }
 
 int main(int argc, char **argv)
 {
     int count = argc > 1 ? atoi(argv[1]) : 40;
     random_state = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
-    double *values = count > 0 ? calloc(4 * (size_t)count, sizeof(double)) : NULL;
-    if (!values) {
+    if (count < 1) {
         fprintf(stderr, "usage: bench_plan [INSTANCES [SEED]]\n");
         return 2;
     }
-    double *wall_ms = values, *cpu_ms = wall_ms + count, *bound_ms = cpu_ms + count,
-           *gap_pct = bound_ms + count;
-    for (int i = 0; i < count; i++) {
-        struct instance result = measure();
-        wall_ms[i] = result.plan.wall_ms;
-        cpu_ms[i] = result.plan.cpu_ms;
-        bound_ms[i] = result.bound.cpu_ms;
-        gap_pct[i] = result.gap_pct;
-    }
-    report(wall_ms, cpu_ms, bound_ms, gap_pct, count);
-    free(values);
+    report(&SMALL, count);
+    report(&WEEK, 1 + count / 4);
+    report(&SITES, 1 + count / 10);
+    report_curve();
+    report_admission();
+    printf("every plan passed its check; improving stops after %.0f, %.0f and %.0f ms\n",
+           SMALL.improve_ms, WEEK.improve_ms, SITES.improve_ms);
     return 0;
 }

@@ -13,31 +13,25 @@ static const double STANDBY_W = 1; /* below: neither charging nor discharging */
 
 void battery_init(struct battery *battery, double soc_share)
 {
-    *battery = (struct battery){
-        .soc_wh = soc_share * battery_capacity_wh,
-        .power_revert_s = REVERT_DEFAULT_S,
-    };
+    *battery = (struct battery){.soc_wh = soc_share * battery_capacity_wh, .offer_share = 1};
+    set_point_init(&battery->set, REVERT_DEFAULT_S);
 }
 
-void battery_set_power(struct battery *battery, double power_w)
+static double tapered_w(const struct battery *battery, double room_wh)
 {
-    battery->power_set_w = power_w;
-    battery->set_age_s = 0;
-}
+    double taper = fmin(1, fmax(0, room_wh) / (TAPER_SHARE * battery_capacity_wh));
 
-static double tapered_w(double room_wh)
-{
-    return battery_rated_w * fmin(1, fmax(0, room_wh) / (TAPER_SHARE * battery_capacity_wh));
+    return battery_rated_w * fmin(battery->offer_share, taper);
 }
 
 double battery_charge_max_w(const struct battery *battery)
 {
-    return tapered_w(battery_capacity_wh - battery->soc_wh);
+    return tapered_w(battery, battery_capacity_wh - battery->soc_wh);
 }
 
 double battery_discharge_max_w(const struct battery *battery)
 {
-    return tapered_w(battery->soc_wh);
+    return tapered_w(battery, battery->soc_wh);
 }
 
 double battery_soc_pct(const struct battery *battery)
@@ -70,15 +64,13 @@ static double charge_w(const struct battery *battery, double wanted_w, double dt
 void battery_step(struct battery *battery, double dt_s)
 {
     double dt_h = dt_s / 3600;
+    double wanted_w = set_point_elapse(&battery->set, dt_s);
 
-    if (battery->power_revert_s > 0 && battery->set_age_s >= battery->power_revert_s)
-        battery->power_set_w = 0;
-    battery->set_age_s += dt_s;
-    if (battery->power_set_w >= 0) {
-        battery->power_w = discharge_w(battery, battery->power_set_w, dt_h);
+    if (wanted_w >= 0) {
+        battery->power_w = discharge_w(battery, wanted_w, dt_h);
         battery->soc_wh -= battery->power_w / battery_discharge_efficiency * dt_h;
     } else {
-        battery->power_w = -charge_w(battery, -battery->power_set_w, dt_h);
+        battery->power_w = -charge_w(battery, -wanted_w, dt_h);
         battery->soc_wh -= battery->power_w * battery_charge_efficiency * dt_h;
     }
     battery->soc_wh = fmin(battery_capacity_wh, fmax(0, battery->soc_wh));

@@ -3,25 +3,21 @@
 #ifndef TIDEWATT_TWIN_BATTERY_H
 #define TIDEWATT_TWIN_BATTERY_H
 
-#include <stdint.h>
+#include "tools/twin/set_point.h"
 
 enum battery_state { BATTERY_STANDBY, BATTERY_CHARGING, BATTERY_DISCHARGING };
 
 struct battery {
-    double soc_wh;         /* usable energy held */
-    double power_set_w;    /* requested at the AC terminals, discharge positive */
-    double power_revert_s; /* life of a request; 0: for ever */
-    double set_age_s;      /* since the request was last written */
-    double power_w;        /* what flowed in the last step, discharge positive */
+    double soc_wh;        /* usable energy held */
+    struct set_point set; /* requested power at the AC terminals, discharge positive */
+    double offer_share;   /* of the rating, that the BMS allows: below 1 it is derated */
+    double power_w;       /* what flowed in the last step, discharge positive */
 };
 
 extern const double battery_capacity_wh, battery_rated_w;
 extern const double battery_charge_efficiency, battery_discharge_efficiency;
 
 void battery_init(struct battery *battery, double soc_share);
-
-/* A set-point write (also of the same value) starts the reversion timer again. */
-void battery_set_power(struct battery *battery, double power_w);
 
 /* What the BMS allows now, >= 0. */
 double battery_charge_max_w(const struct battery *battery);

@@ -23,6 +23,8 @@ static const double FANS_RATED_W = 40000, FANS_LEAST_SHARE = 0.3, FANS_MOST_SHAR
 static const double FANS_RATED_HEAT_W = 400000, FANS_RATED_DELTA_K = 18;
 static const double AIR_APPROACH_K = 3, HOT_AISLE_C = 42, RECIRCULATION_K = 2.5;
 
+static const double TANK_START_SHARE = 0.5;
+
 static const double SUPPLY_LAG_S = 300, INLET_LAG_S = 420;
 
 static double clamp(double value, double low, double high)
@@ -43,6 +45,7 @@ void cooling_init(struct cooling *cooling, double supply_set_c)
         .supply_c = supply_set_c,
         .inlet_c = supply_set_c + AIR_APPROACH_K,
     };
+    tank_init(&cooling->tank, TANK_START_SHARE);
 }
 
 double cooling_cop(double outdoor_c, double supply_c, double load_share)
@@ -99,7 +102,11 @@ void cooling_step(struct cooling *cooling, double it_w, double loss_w, double ou
     cooling->supply_c = lag(cooling->supply_c, cooling->supply_set_c, dt_s, SUPPLY_LAG_S);
     step_cdu(cooling, LIQUID_SHARE * it_w);
     step_fans(cooling, air_w);
-    step_chiller(cooling, it_w + loss_w + cooling->cdu_w + cooling->fans_w, outdoor_c);
-    inlet_c = cooling->supply_c + AIR_APPROACH_K + RECIRCULATION_K * air_w / FANS_RATED_HEAT_W;
+    cooling->heat_w = it_w + loss_w + cooling->cdu_w + cooling->fans_w;
+    tank_step(&cooling->tank, cooling->heat_w, fmax(0, RATED_HEAT_W - cooling->heat_w), dt_s);
+    cooling->chiller_heat_w = cooling->heat_w - cooling->tank.heat_w;
+    step_chiller(cooling, cooling->chiller_heat_w, outdoor_c);
+    inlet_c = cooling->supply_c + AIR_APPROACH_K + cooling->leak_k +
+              RECIRCULATION_K * air_w / FANS_RATED_HEAT_W;
     cooling->inlet_c = lag(cooling->inlet_c, inlet_c, dt_s, INLET_LAG_S);
 }

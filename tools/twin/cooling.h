@@ -1,13 +1,20 @@
-/* The cooling chain of the hall: chiller with free cooling, CDU pump, air-handler fans, and the
- * temperatures they keep. Pure. */
+/* The cooling chain of the hall: chiller with free cooling, chilled-water tank, CDU pump,
+ * air-handler fans, and the temperatures they keep. Heat balance of every step:
+ *   heat + what the tank takes = chiller_heat + what the tank gives
+ * Pure. */
 #ifndef TIDEWATT_TWIN_COOLING_H
 #define TIDEWATT_TWIN_COOLING_H
 
+#include "tools/twin/tank.h"
+
 struct cooling {
     double supply_set_c; /* requested facility water supply temperature */
+    double leak_k;       /* warmer inlets by hot air that gets past the containment */
     /* temperatures, each a first-order lag behind its cause */
     double supply_c, inlet_c;
+    struct tank tank;
     /* results of the last step */
+    double heat_w, chiller_heat_w; /* to be removed from the hall, removed by the chiller */
     double chiller_w, cdu_w, fans_w;
     double free_share; /* of the heat, rejected without compressor, 0..1 */
     double return_c, cdu_supply_c;

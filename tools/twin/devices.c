@@ -24,9 +24,20 @@ const struct twin_device twin_devices[TWIN_DEVICES] = {
     {"cdu", "twin-cdu", -1},
     {"air-handler", "twin-meter", -1},
     {"lighting", "twin-meter", -1},
+    {"tank", "twin-tank", -1},
 };
 
-enum { UTILITY, UPS, PDU_FIRST, PV = PDU_FIRST + PLANT_RACKS, WIND, BATTERY, CHILLER, CDU };
+enum {
+    UTILITY,
+    UPS,
+    PDU_FIRST,
+    PV = PDU_FIRST + PLANT_RACKS,
+    WIND,
+    BATTERY,
+    CHILLER,
+    CDU,
+    TANK = CDU + 3
+};
 
 /* What a device meters; its power is the one less the other, positive as the catalogue says. */
 static const struct {
@@ -41,7 +52,7 @@ static const struct {
     {FLOW_NONE, FLOW_PV, true},          {FLOW_NONE, FLOW_WIND, true},
     {FLOW_CHARGE, FLOW_DISCHARGE, true}, {FLOW_CHILLER, FLOW_NONE, false},
     {FLOW_CDU, FLOW_NONE, false},        {FLOW_FANS, FLOW_NONE, false},
-    {FLOW_AUXILIARY, FLOW_NONE, false},
+    {FLOW_AUXILIARY, FLOW_NONE, false},  {FLOW_TANK_PUMP, FLOW_NONE, false},
 };
 
 static const double NO_VALUE = (double)NAN;
@@ -91,9 +102,9 @@ static double battery_value(const struct battery *battery, enum point_kind kind)
     case POINT_STATE:
         return battery_state(battery);
     case POINT_POWER_SET:
-        return battery->power_set_w;
+        return battery->set.value;
     case POINT_POWER_SET_REVERT:
-        return battery->power_revert_s;
+        return battery->set.revert_s;
     default:
         return NO_VALUE;
     }
@@ -110,6 +121,24 @@ static double chiller_value(const struct cooling *cooling, enum point_kind kind)
         return 100 * cooling->free_share;
     case POINT_TEMP_SUPPLY_SET:
         return cooling->supply_set_c;
+    default:
+        return NO_VALUE;
+    }
+}
+
+static double tank_value(const struct tank *tank, enum point_kind kind)
+{
+    switch ((int)kind) {
+    case POINT_SOC:
+        return tank_level_pct(tank);
+    case POINT_STATE:
+        return tank_state(tank);
+    case POINT_POWER_COOLING:
+        return tank->heat_w;
+    case POINT_POWER_COOLING_SET:
+        return tank->set.value;
+    case POINT_POWER_SET_REVERT:
+        return tank->set.revert_s;
     default:
         return NO_VALUE;
     }
@@ -150,15 +179,21 @@ double twin_device_value(const struct plant *plant, const struct outside *outsid
         return chiller_value(&plant->cooling, kind);
     if (device == CDU)
         return cdu_value(&plant->cooling, kind);
+    if (device == TANK)
+        return tank_value(&plant->cooling.tank, kind);
     return NO_VALUE;
 }
 
 bool twin_device_set(struct plant *plant, int device, enum point_kind kind, double value)
 {
     if (device == BATTERY && kind == POINT_POWER_SET)
-        battery_set_power(&plant->battery, value);
+        set_point_write(&plant->battery.set, value);
     else if (device == BATTERY && kind == POINT_POWER_SET_REVERT)
-        plant->battery.power_revert_s = value;
+        plant->battery.set.revert_s = value;
+    else if (device == TANK && kind == POINT_POWER_COOLING_SET)
+        set_point_write(&plant->cooling.tank.set, value);
+    else if (device == TANK && kind == POINT_POWER_SET_REVERT)
+        plant->cooling.tank.set.revert_s = value;
     else if (device == CHILLER && kind == POINT_TEMP_SUPPLY_SET)
         plant->cooling.supply_set_c = value;
     else

@@ -7,7 +7,7 @@
 #include "tools/twin/exogenous.h"
 #include "tools/twin/physics.h"
 
-enum { TWIN_DEVICES = 17, TWIN_UNIT = 1 };
+enum { TWIN_DEVICES = 18, TWIN_UNIT = 1 };
 
 struct twin_device {
     const char *name;

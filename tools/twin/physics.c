@@ -101,6 +101,18 @@ static double step_it(struct plant *plant, const struct plant_input *input)
     return ups_input_w(power_w[FLOW_UPS_OUTPUT]);
 }
 
+static void note_heat(struct plant *plant)
+{
+    const struct cooling *cooling = &plant->cooling;
+    double *power_w = plant->power_w;
+
+    power_w[FLOW_HEAT] = cooling->heat_w;
+    power_w[FLOW_CHILLER_HEAT] = cooling->chiller_heat_w;
+    power_w[FLOW_TANK_CHARGE] = fmax(0, -cooling->tank.heat_w);
+    power_w[FLOW_TANK_DISCHARGE] = fmax(0, cooling->tank.heat_w);
+    power_w[FLOW_TANK_LOSS] = cooling->tank.loss_w;
+}
+
 static void step_facility(struct plant *plant, const struct plant_input *input, double dt_s)
 {
     double *power_w = plant->power_w;
@@ -109,10 +121,13 @@ static void step_facility(struct plant *plant, const struct plant_input *input, 
     double loads_w;
 
     cooling_step(&plant->cooling, power_w[FLOW_IT], loss_w, input->outdoor_c, dt_s);
+    note_heat(plant);
     power_w[FLOW_CHILLER] = plant->cooling.chiller_w;
     power_w[FLOW_CDU] = plant->cooling.cdu_w;
     power_w[FLOW_FANS] = plant->cooling.fans_w;
-    power_w[FLOW_COOLING] = power_w[FLOW_CHILLER] + power_w[FLOW_CDU] + power_w[FLOW_FANS];
+    power_w[FLOW_TANK_PUMP] = plant->cooling.tank.pump_w;
+    power_w[FLOW_COOLING] =
+        power_w[FLOW_CHILLER] + power_w[FLOW_CDU] + power_w[FLOW_FANS] + power_w[FLOW_TANK_PUMP];
     power_w[FLOW_AUXILIARY] = auxiliary_w(plant->time_ms);
     loads_w = ups_w + power_w[FLOW_COOLING] + power_w[FLOW_AUXILIARY];
     power_w[FLOW_DISTRIBUTION] = loss_w + transformer_loss_w(loads_w);

@@ -4,7 +4,9 @@
  *   import - export = facility - PV - wind - discharge + charge          (in every step)
  *   facility = IT + distribution + cooling + auxiliary
  * IT is metered at the outputs of the rack PDUs; distribution holds the losses of PDUs, UPS and
- * transformer. The battery stands at its AC terminals outside the facility. */
+ * transformer. The battery stands at its AC terminals outside the facility.
+ *   heat + tank charge = chiller heat + tank discharge
+ *   cold stored grows by tank charge - tank discharge - tank loss */
 #ifndef TIDEWATT_TWIN_PHYSICS_H
 #define TIDEWATT_TWIN_PHYSICS_H
 
@@ -32,6 +34,12 @@ enum flow {
     FLOW_CHILLER,
     FLOW_CDU,
     FLOW_FANS,
+    FLOW_TANK_PUMP,
+    FLOW_HEAT,         /* from here on of heat: to be removed from the hall */
+    FLOW_CHILLER_HEAT, /* removed by the chiller */
+    FLOW_TANK_CHARGE,
+    FLOW_TANK_DISCHARGE,
+    FLOW_TANK_LOSS,
     FLOW_RACK, /* of rack 0; the others follow */
     FLOWS = FLOW_RACK + PLANT_RACKS,
     FLOW_NONE = FLOWS

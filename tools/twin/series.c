@@ -1,16 +1,13 @@
-/* See series.h. The CSV is plain: comma separated, a header line, no quotes. */
+/* See series.h. */
 #include "tools/twin/series.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "controller/base/utc.h"
+#include "tools/twin/csv.h"
 
-enum { LINE_MOST = 1024, COLUMNS_MOST = 32, LEAD_STEP_H = 3, LEADS_OF_DAY_H = 24 };
+enum { LEAD_STEP_H = 3, LEADS_OF_DAY_H = 24 };
 
 void series_finish(struct series *series)
 {
@@ -79,88 +76,6 @@ double series_linear(const struct series *series, int64_t time_ms)
     share = (double)(time_ms - series->time_ms[row]) /
             (double)(series->time_ms[row + 1] - series->time_ms[row]);
     return series->value[row] + share * (series->value[row + 1] - series->value[row]);
-}
-
-/* CSV */
-
-struct csv {
-    const char *path;
-    FILE *file;
-    int line;
-    char text[LINE_MOST];
-    char *columns[COLUMNS_MOST];
-    int count;
-};
-
-/* 1: a row, 0: end of file, negative: error. */
-static int csv_row(struct csv *csv, struct error *error)
-{
-    char *rest = csv->text;
-
-    if (fgets(csv->text, sizeof(csv->text), csv->file) == NULL)
-        return ferror(csv->file) ? error_set(error, ERROR_SYSTEM, "%s: %m", csv->path) : 0;
-    csv->line++;
-    csv->text[strcspn(csv->text, "\r\n")] = '\0';
-    for (csv->count = 0; csv->count < COLUMNS_MOST && rest != NULL; csv->count++)
-        csv->columns[csv->count] = strsep(&rest, ",");
-    return 1;
-}
-
-/* Opens the file and finds the named columns of its header. */
-static int csv_open(struct csv *csv, const char *path, const char *const *names, int count,
-                    int *ret_columns, struct error *error)
-{
-    *csv = (struct csv){.path = path, .file = fopen(path, "re")};
-    if (csv->file == NULL)
-        return error_set(error, ERROR_SYSTEM, "%s: %s", path, strerror(errno));
-    if (csv_row(csv, error) <= 0)
-        return error_set(error, ERROR_INVALID, "%s: is empty, a CSV header was expected", path);
-    for (int i = 0; i < count; i++) {
-        ret_columns[i] = -1;
-        for (int column = 0; column < csv->count; column++)
-            if (strcmp(csv->columns[column], names[i]) == 0)
-                ret_columns[i] = column;
-        if (ret_columns[i] < 0)
-            return error_set(error, ERROR_INVALID, "%s:1: no column is called %s", path, names[i]);
-    }
-    return 0;
-}
-
-static void csv_close(struct csv *csv)
-{
-    if (csv->file != NULL)
-        fclose(csv->file);
-}
-
-static const char *csv_text(const struct csv *csv, int column)
-{
-    return column < csv->count ? csv->columns[column] : "";
-}
-
-static int csv_number(const struct csv *csv, int column, double *ret_value, struct error *error)
-{
-    const char *text = csv_text(csv, column);
-    char *end;
-    double value = strtod(text, &end);
-
-    if (end == text || *end != '\0')
-        return error_set(error, ERROR_INVALID, "%s:%d: column %d is \"%s\", no number", csv->path,
-                         csv->line, column + 1, text);
-    *ret_value = value;
-    return 0;
-}
-
-static int csv_time(const struct csv *csv, int column, int64_t *ret_ms, struct error *error)
-{
-    char text[LIMIT_NAME];
-    const char *given = csv_text(csv, column);
-    size_t length = strlen(given);
-    bool zoned = length > 0 && given[length - 1] == 'Z';
-
-    snprintf(text, sizeof(text), "%s%s", given, zoned ? "" : "Z");
-    if (utc_parse(text, ret_ms, error) < 0)
-        return error_prefix(error, ERROR_INVALID, "%s:%d", csv->path, csv->line);
-    return 0;
 }
 
 static int load_rows(struct csv *csv, const int columns[2], struct series *series,

@@ -22,6 +22,11 @@ static const struct {
     {"cooling", FLOW_COOLING},
     {"auxiliary", FLOW_AUXILIARY},
     {"distribution", FLOW_DISTRIBUTION},
+    {"heat", FLOW_HEAT},
+    {"chiller_heat", FLOW_CHILLER_HEAT},
+    {"tank_charge", FLOW_TANK_CHARGE},
+    {"tank_discharge", FLOW_TANK_DISCHARGE},
+    {"tank_loss", FLOW_TANK_LOSS},
 };
 enum { COLUMN_COUNT = sizeof(COLUMNS) / sizeof(COLUMNS[0]) };
 
@@ -36,7 +41,7 @@ int truth_open(struct truth *truth, const char *path, struct error *error)
     fputs("time_utc", truth->file);
     for (int i = 0; i < COLUMN_COUNT; i++)
         fprintf(truth->file, ",%s", COLUMNS[i].name);
-    fputs(",soc_wh,jobs_running,max_import_w\n", truth->file);
+    fputs(",soc_wh,cold_wh,jobs_running,max_import_w\n", truth->file);
     return 0;
 }
 
@@ -49,8 +54,8 @@ int truth_write(struct truth *truth, struct plant *plant, int jobs_running, stru
     fputs(utc_format(plant->time_ms, time), truth->file);
     for (int i = 0; i < COLUMN_COUNT; i++)
         fprintf(truth->file, ",%.6f", plant->energy_wh[COLUMNS[i].flow]);
-    fprintf(truth->file, ",%.3f,%d,%.1f\n", plant->battery.soc_wh, jobs_running,
-            plant_take_peak(plant));
+    fprintf(truth->file, ",%.3f,%.3f,%d,%.1f\n", plant->battery.soc_wh, plant->cooling.tank.cold_wh,
+            jobs_running, plant_take_peak(plant));
     if (fflush(truth->file) != 0)
         return error_set(error, ERROR_SYSTEM, "%s: %s", truth->path, strerror(errno));
     return 0;

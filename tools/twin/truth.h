@@ -1,4 +1,5 @@
-/* The ground truth for tests: a CSV row every site minute with the true cumulative energies in Wh.
+/* The ground truth for tests: a CSV row every site minute with the true cumulative energies in Wh,
+ * of heat where the name says so.
  */
 #ifndef TIDEWATT_TWIN_TRUTH_H
 #define TIDEWATT_TWIN_TRUTH_H

@@ -32,7 +32,7 @@ struct settings {
     const char *mqtt, *truth_path, *history_path;
     const char *grid_path, *price_path, *weather_path;
     int64_t base_port, seed, start_ms, data_from_ms, history_days, value_every_ms;
-    double speed, latitude_deg, longitude_deg, soc_pct;
+    double speed, latitude_deg, longitude_deg, soc_pct, cold_pct;
     struct option_list faults;
 };
 
@@ -305,6 +305,7 @@ static int start(struct twin *twin, struct error *error)
         return result;
     twin->step_ms = choose_step_ms(twin);
     plant_init(&twin->plant, (uint64_t)settings->seed, begin_ms(twin), settings->soc_pct / 100);
+    tank_init(&twin->plant.cooling.tank, settings->cold_pct / 100);
     if ((result = init_exogenous(twin, twin->plant.time_ms, error)) < 0)
         return result;
     exogenous_at(&twin->exogenous, twin->plant.time_ms, &twin->outside);
@@ -329,7 +330,7 @@ static int read_settings(struct settings *settings, int argc, char **argv, struc
     const struct option_row table[] = {
         {"site", OPTION_TEXT, "NAME", "site name in MQTT topics (training-hall)", &settings->site,
          0, 0},
-        {"base-port", OPTION_INTEGER, "BASE", "devices listen on BASE+1 to BASE+17 (15000)",
+        {"base-port", OPTION_INTEGER, "BASE", "devices listen on BASE+1 to BASE+18 (15000)",
          &settings->base_port, 1, 65535 - TWIN_DEVICES},
         {"profiles", OPTION_TEXT, "FOLDER", "device profiles (config/profiles)",
          &settings->profile_folder, 0, 0},
@@ -364,6 +365,8 @@ static int read_settings(struct settings *settings, int argc, char **argv, struc
          &settings->longitude_deg, -180, 180},
         {"soc", OPTION_NUMBER, "PERCENT", "battery state of charge at the start (50)",
          &settings->soc_pct, 0, 100},
+        {"cold", OPTION_NUMBER, "PERCENT", "charge of the chilled-water tank at the start (50)",
+         &settings->cold_pct, 0, 100},
         {"fault", OPTION_LIST, "FAULT", "NAME:silent:FROM:TO, site times; may be repeated",
          &settings->faults, 0, 0},
         {0},
@@ -389,7 +392,8 @@ int main(int argc, char **argv)
                      .speed = 1,
                      .latitude_deg = 37.4,
                      .longitude_deg = -6,
-                     .soc_pct = 50},
+                     .soc_pct = 50,
+                     .cold_pct = 50},
     };
     const struct sigaction stopping = {.sa_handler = on_signal};
     char start_text[UTC_TEXT];

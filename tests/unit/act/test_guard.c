@@ -38,7 +38,7 @@ struct bench {
     int64_t now_ms;
     bool deaf; /* the devices take no set-point */
     double external_w;
-    double feeder_w[LIMIT_FEEDERS];
+    double feeder_w[LIMIT_FEEDERS], group_w[LIMIT_GROUPS];
     struct job jobs[JOBS];
     int job_count;
     struct command commands[ROOM];
@@ -101,7 +101,9 @@ static void bench_init(struct bench *bench, const struct guard_config *config)
                                                .battery_set = SET,
                                                .battery_revert = REVERT,
                                                .supply_set = SUPPLY_SET,
-                                               .inlet_temp = INLET};
+                                               .inlet_temp = INLET,
+                                               .tank_soc = -1,
+                                               .tank_set = -1};
     memset(bench, 0, sizeof(*bench));
     for (int i = 0; i < INPUTS; i++)
         bench->points[i].kind = kinds[i];
@@ -125,6 +127,7 @@ static struct job *add_job(struct bench *bench, enum job_class job_class, enum j
                         .state = state,
                         .power_w = power_w,
                         .feeder = feeder,
+                        .group = -1,
                         .can_suspend = true,
                         .started_ms = state == JOB_QUEUED ? 0 : 1};
     return job;
@@ -142,6 +145,7 @@ static struct command *ask(struct bench *bench, enum verb verb, int64_t job_id)
     *command = (struct command){.subsystem = SUBSYSTEM_JOBS,
                                 .verb = verb,
                                 .job_id = job_id,
+                                .group = -1,
                                 .point = -1,
                                 .reason = REASON_PLANNED,
                                 .asker = "planner",
@@ -160,9 +164,10 @@ static struct command *ask_set(struct bench *bench, int point, double value)
 
 static void tick(struct bench *bench)
 {
-    bench->count = guard_apply(&bench->guard, &bench->image, bench->now_ms, bench->external_w,
-                               bench->jobs, bench->job_count, bench->feeder_w, bench->commands,
-                               bench->count, ROOM, bench->events, &bench->event_count);
+    bench->count =
+        guard_apply(&bench->guard, &bench->image, bench->now_ms, bench->external_w, bench->jobs,
+                    bench->job_count, bench->feeder_w, bench->group_w, bench->commands,
+                    bench->count, ROOM, bench->events, &bench->event_count);
     for (int i = 0; i < bench->count && !bench->deaf; i++)
         if (bench->commands[i].verb == VERB_SETPOINT && bench->commands[i].apply)
             measure(bench, bench->commands[i].point, bench->commands[i].value);
@@ -185,10 +190,10 @@ static const struct command *added(const struct bench *bench, enum verb verb)
     return NULL;
 }
 
-static bool told(const struct bench *bench, enum event_kind kind, int32_t feeder, int32_t point)
+static bool told(const struct bench *bench, enum event_kind kind, int32_t branch, int32_t point)
 {
     for (int i = 0; i < bench->event_count; i++)
-        if (bench->events[i].kind == kind && bench->events[i].feeder == feeder &&
+        if (bench->events[i].kind == kind && bench->events[i].branch == branch &&
             bench->events[i].point == point)
             return true;
     return false;

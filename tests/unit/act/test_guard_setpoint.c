@@ -21,7 +21,7 @@ struct bench {
     struct sample values[INPUTS];
     struct image image;
     int64_t now_ms;
-    double feeder_w[LIMIT_FEEDERS];
+    double feeder_w[LIMIT_FEEDERS], group_w[LIMIT_GROUPS];
     struct command commands[ROOM];
     int count;
     struct guard_event events[GUARD_EVENTS];
@@ -65,8 +65,8 @@ static void measure(struct bench *bench, int input, double value)
 
 static void bench_init(struct bench *bench, const struct guard_config *config)
 {
-    static const struct guard_inputs inputs = {UTILITY, BATTERY, SOC,        -1,   -1,
-                                               SET,     REVERT,  SUPPLY_SET, INLET};
+    static const struct guard_inputs inputs = {UTILITY, BATTERY,    SOC,   -1, -1, SET,
+                                               REVERT,  SUPPLY_SET, INLET, -1, -1};
     static const enum point_kind kinds[INPUTS] = {
         POINT_POWER,           POINT_POWER,     POINT_SOC, POINT_POWER_SET, POINT_POWER_SET_REVERT,
         POINT_TEMP_SUPPLY_SET, POINT_TEMP_INLET};
@@ -99,8 +99,8 @@ static void ask(struct bench *bench, int point, double value)
 static void tick(struct bench *bench)
 {
     bench->count = guard_apply(&bench->guard, &bench->image, bench->now_ms, (double)INFINITY, NULL,
-                               0, bench->feeder_w, bench->commands, bench->count, ROOM,
-                               bench->events, &bench->event_count);
+                               0, bench->feeder_w, bench->group_w, bench->commands, bench->count,
+                               ROOM, bench->events, &bench->event_count);
     for (int i = 0; i < bench->event_count; i++)
         bench->told[bench->events[i].kind]++;
     for (int i = 0; i < bench->count; i++) {
@@ -279,7 +279,7 @@ static int tries_at_the_reserve(struct bench *b, enum reason outcome)
         measure(b, SET, 1e5);
         b->count =
             guard_apply(&b->guard, &b->image, b->now_ms, (double)INFINITY, NULL, 0, b->feeder_w,
-                        b->commands, b->count, ROOM, b->events, &b->event_count);
+                        b->group_w, b->commands, b->count, ROOM, b->events, &b->event_count);
         if (b->count == 0) /* in force, as far as is known */
             continue;
         assert_true(b->commands[0].value == (b->commands[0].apply ? 0 : 1e5));

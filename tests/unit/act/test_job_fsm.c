@@ -123,6 +123,75 @@ static void test_random_lives(void **state)
     }
 }
 
+static struct job elastic(void)
+{
+    return (struct job){.state = JOB_RUNNING,
+                        .power_w = 6000,
+                        .levels = {{6000, 1, 8}, {4000, 0.8, 8}, {2000, 0.4, 4}},
+                        .level_count = 3,
+                        .work_ms = 100000,
+                        .restart_ms = 500};
+}
+
+static void test_a_level_counts_from_its_confirmation(void **state)
+{
+    (void)state;
+    struct job job = elastic();
+    assert_int_equal(job_ask_level(&job, 1, REASON_PLANNED, 1000), 0);
+    assert_int_equal(job.ran_ms, 1000);
+    assert_int_equal(job.level, 0);
+    assert_int_equal(job.level_asked, 1);
+    assert_int_equal(job_ask_level(&job, 2, REASON_PLANNED, 1500), ERROR_INVALID); /* under way */
+    job_settle_level(&job, true, REASON_PLANNED, 2000);
+    assert_int_equal(job.ran_ms, 2000); /* full speed until then */
+    assert_int_equal(job.level, 1);
+    assert_int_equal(job.level_before, 0);
+    assert_int_equal(job_ran_ms(&job, 3000), 2800);
+    assert_int_equal(job.restarts, 0);
+}
+
+static void test_another_number_of_accelerators_is_a_restart(void **state)
+{
+    (void)state;
+    struct job job = elastic();
+    job_ask_level(&job, 2, REASON_PLANNED, 1000);
+    job_settle_level(&job, true, REASON_PLANNED, 1000);
+    assert_int_equal(job.restarts, 1);
+    assert_int_equal(job_remaining_ms(&job, 1000), 100000 + 500 - 1000);
+}
+
+static void test_a_refused_level_leaves_the_job_as_it_was(void **state)
+{
+    (void)state;
+    struct job job = elastic();
+    job_ask_level(&job, 1, REASON_PLANNED, 1000);
+    job_settle_level(&job, false, REASON_PLANNED, 2000);
+    assert_int_equal(job.level, 0);
+    assert_int_equal(job.level_asked, 0);
+    assert_int_equal(job_ran_ms(&job, 3000), 3000);
+    assert_int_equal(job_ask_level(&job, 3, REASON_PLANNED, 3000), ERROR_INVALID);
+    assert_int_equal(job_ask_level(&job, -1, REASON_PLANNED, 3000), ERROR_INVALID);
+}
+
+static void test_a_stop_ends_the_change_and_a_resumption_costs(void **state)
+{
+    (void)state;
+    struct job job = elastic();
+    enum job_action action;
+    job_ask_level(&job, 1, REASON_PLANNED, 1000);
+    job_apply(&job, JOB_INPUT_SUSPEND, REASON_SHED, 1500, &action);
+    assert_int_equal(job.level_asked, 0);
+    job_apply(&job, JOB_INPUT_STOPPED, REASON_SHED, 2000, &action);
+    assert_int_equal(job_ask_level(&job, 1, REASON_PLANNED, 2000), ERROR_INVALID);
+    assert_int_equal(job.restarts, 0);
+    job_preset_level(&job, 9);
+    assert_int_equal(job.level, 2); /* the nearest it has */
+    job_apply(&job, JOB_INPUT_RESUME, REASON_PLANNED, 3000, &action);
+    job_apply(&job, JOB_INPUT_RUNS, REASON_PLANNED, 3000, &action);
+    assert_int_equal(job.restarts, 1);
+    assert_int_equal(job_ran_ms(&job, 4000), 1500 + 400);
+}
+
 static void test_names(void **state)
 {
     (void)state;
@@ -140,6 +209,7 @@ static void test_names(void **state)
     assert_int_equal(mode_find("autopilot", &mode), ERROR_INVALID);
     assert_int_equal(mode, MODE_ADVISE);
     assert_string_equal(verb_name(VERB_SETPOINT), "setpoint");
+    assert_string_equal(verb_name(VERB_JOB_LEVEL), "level");
 }
 
 int main(void)
@@ -151,6 +221,10 @@ int main(void)
         cmocka_unit_test(test_impossible_changes_nothing),
         cmocka_unit_test(test_a_life),
         cmocka_unit_test(test_random_lives),
+        cmocka_unit_test(test_a_level_counts_from_its_confirmation),
+        cmocka_unit_test(test_another_number_of_accelerators_is_a_restart),
+        cmocka_unit_test(test_a_refused_level_leaves_the_job_as_it_was),
+        cmocka_unit_test(test_a_stop_ends_the_change_and_a_resumption_costs),
         cmocka_unit_test(test_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -73,6 +73,69 @@ static void the_documented_defaults_are_the_defaults(void **state)
     configuration_destroy(shown);
 }
 
+static struct config *load_text(const char *feeders, const char *devices)
+{
+    char path[] = "/tmp/tidewatt-config-XXXXXX";
+    struct notes notes = {""};
+    struct config *config = NULL;
+    FILE *file = fdopen(mkstemp(path), "w");
+    fprintf(file,
+            "limits: { import = \"1.1 MW\"; import_fail_safe = \"700 kW\"; };\n"
+            "modes: { jobs = \"control\"; };\n"
+            "profiles = \"" CONFIG_FOLDER "/profiles\";\nfeeders: ( %s );\n"
+            "devices: ( { name = \"utility\"; role = \"utility\"; profile = "
+            "\"janitza-umg96rm-e\"; address = \"192.0.2.10:502\"; }%s );\n",
+            feeders, devices);
+    fclose(file);
+    if (configuration_load(path, &config, note, &notes, NULL) < 0)
+        print_message("%s", notes.text);
+    unlink(path);
+    return config;
+}
+
+#define PDU(name, place)                                                                           \
+    ", { name = \"" name "\"; role = \"rack_pdu\"; " place                                         \
+    "; profile = \"twin-rack-pdu\"; address = \"192.0.2.20:" name "\"; }"
+
+static const char two_groups[] =
+    "{ name = \"A\"; limit = \"450 kW\"; groups: (\n"
+    "  { name = \"A1\"; limit = \"120 kW\"; accelerators: ( { class = \"h100\"; count = 64; },\n"
+    "    { class = \"a100\"; count = 8; } ); },\n"
+    "  { name = \"A2\"; limit = \"300 kW\"; } ); },\n"
+    "{ name = \"B\"; limit = \"200 kW\"; accelerators: ( { class = \"a100\"; count = 16; } ); }";
+
+static void rack_groups_stand_under_feeders(void **state)
+{
+    (void)state;
+    struct config *config = load_text(two_groups, PDU("5001", "group = \"A1\"")
+                                                      PDU("5002", "group = \"A2\"; feeder = \"A\"")
+                                                          PDU("5003", "feeder = \"B\""));
+    assert_non_null(config);
+    const struct topology *t = config->topology;
+    assert_int_equal(t->group_count, 3);
+    int32_t a1 = topology_find_group(t, "A1"), b = topology_find_group(t, "B");
+    assert_true(t->groups[a1].limit_w == 120e3 && t->groups[b].limit_w == 200e3);
+    assert_int_equal(t->groups[b].feeder, 1);
+    assert_int_equal(t->groups[a1].accelerators[topology_find_accelerator(t, "h100")], 64);
+    assert_int_equal(t->groups[b].accelerators[topology_find_accelerator(t, "a100")], 16);
+    assert_int_equal(t->devices[topology_find_device(t, "5001")].group, a1);
+    assert_int_equal(t->devices[topology_find_device(t, "5001")].feeder, 0);
+    assert_int_equal(t->devices[topology_find_device(t, "5003")].group, b);
+    configuration_destroy(config);
+}
+
+/* A feeder's load is the sum of its PDUs: a group without one would be missing in it. */
+static void a_feeder_is_metered_as_a_whole(void **state)
+{
+    (void)state;
+    assert_null(load_text(two_groups, PDU("5001", "group = \"A1\"") PDU("5003", "feeder = \"B\"")));
+    struct config *config =
+        load_text(two_groups, PDU("5001", "group = \"A1\"") PDU("5002", "feeder = \"A\"")
+                                  PDU("5003", "feeder = \"B\""));
+    assert_non_null(config);
+    configuration_destroy(config);
+}
+
 /* The image and the guard see a point's rules as its profile states them. */
 static void points_carry_the_rules_of_their_profile(void **state)
 {
@@ -140,6 +203,32 @@ static const struct mistake mistakes[] = {
     {"role = \"pv\"; profile = \"twin-pv\"", "role = \"cooling\"; profile = \"twin-pv\"",
      "energy_import_wh"},
     {"valid = \"30 min\"", "valid = \"2 min\"", "plan.valid"},
+    /* groups and accelerators */
+    {"{ name = \"B\"; limit = \"450 kW\"; }",
+     "{ name = \"B\"; limit = \"450 kW\"; groups: ( { name = \"B1\"; limit = \"500 kW\"; } ); }",
+     "above that of its feeder"},
+    {"{ name = \"B\"; limit = \"450 kW\"; }",
+     "{ name = \"B\"; limit = \"450 kW\"; groups: ( { name = \"A\"; limit = \"50 kW\"; } ); }",
+     "already taken"},
+    {"{ name = \"B\"; limit = \"450 kW\"; }",
+     "{ name = \"B\"; limit = \"450 kW\"; accelerators: ( { class = \"h100\"; } ); }", "how many"},
+    {"{ name = \"B\"; limit = \"450 kW\"; }",
+     "{ name = \"B\"; limit = \"450 kW\"; accelerators: ( { class = \"h100\"; count = 8; } ); "
+     "groups: ( { name = \"B1\"; limit = \"50 kW\"; } ); }",
+     "belongs to the groups"},
+    {"feeder = \"A\"; profile = \"twin-rack-pdu\"; address = \"127.0.0.1:15003\"",
+     "group = \"A9\"; profile = \"twin-rack-pdu\"; address = \"127.0.0.1:15003\"", "no group"},
+    {"feeder = \"A\"; profile = \"twin-rack-pdu\"; address = \"127.0.0.1:15003\"",
+     "feeder = \"A\"; group = \"B\"; profile = \"twin-rack-pdu\"; address = \"127.0.0.1:15003\"",
+     "is behind feeder"},
+    /* capacity, cooling, planning */
+    {"peak = \"0.4 /kW\"", "peak = \"0 /kW\"; capacity = \"800 kW\"", "prices.peak"},
+    {"peak = \"0.4 /kW\"", "peak = \"0.4 /kW\"; capacity = \"2 MW\"", "limits.import"},
+    {"cooling: {", "tank: { device = \"chiller\"; }; cooling: {", "power_cooling_set_w"},
+    {"cooling: {", "tank: { device = \"chiller\"; }; cooling: {", "tank.capacity"},
+    {"cooling: {", "tank: { device = \"chiller\"; }; cooling: {", "cooling.chiller_max"},
+    {"cooling: {", "cooling: { free_below = \"20 C\"; ", "free_above"},
+    {"plan: {", "plan: { base_quantile = \"80 %\"; ", "75 %"},
     /* wires */
     {"address = \"127.0.0.1:15003\"", "address = \"127.0.0.1:15004\"", "(the default) is already"},
     {"address = \"127.0.0.1:15003\"", "address = \"127.0.0.1:15004\"; unit = 1; framing = \"rtu\"",
@@ -380,6 +469,8 @@ int main(void)
         cmocka_unit_test(the_shipped_files_are_sound),
         cmocka_unit_test(the_documented_defaults_are_the_defaults),
         cmocka_unit_test(points_carry_the_rules_of_their_profile),
+        cmocka_unit_test(rack_groups_stand_under_feeders),
+        cmocka_unit_test(a_feeder_is_metered_as_a_whole),
         cmocka_unit_test(each_mistake_is_told_with_its_line),
         cmocka_unit_test(devices_share_wires),
         cmocka_unit_test(an_unusable_profile_is_told_once),

@@ -98,14 +98,14 @@ static void configure(struct site *site, enum mode mode)
                                         .churn = 0.2,
                                         .breach_per_mwh = 20000};
     c->overhead_ratio = 0.2;
-    c->chiller_device = c->inlet_device = -1;
+    c->chiller_device = c->inlet_device = c->tank_device = -1;
     c->guard.revert_s = 120;
     c->cooling_every_ms = 600000;
     c->plan_every_ms = 5 * MINUTE_MS;
     c->plan_valid_ms = 30 * MINUTE_MS;
     c->forecast_every_ms = QUARTER_MS;
     c->meter_gap_ms = MINUTE_MS;
-    c->horizon_h = 24;
+    c->grid = (struct problem_grid){2, 12, 24};
     c->pue_category = 2;
 }
 
@@ -222,6 +222,7 @@ static void add_job(struct site *site, double power_w, enum job_class job_class)
                         .release_ms = START_MS,
                         .deadline_ms = START_MS + 20 * (int64_t)HOUR_MS,
                         .can_suspend = true,
+                        .group = -1,
                         .feeder = -1,
                         .submitted_ms = START_MS,
                         .state_ms = START_MS};
@@ -560,7 +561,7 @@ static void a_lying_plan_is_rejected(void **state)
     open_site(&site, MODE_CONTROL, true);
     tick(&site, true);
     assert_non_null(site.solved);
-    site.solved->slots[3].import_w += 50e3;
+    site.solved->sites[0].slots[3].import_w += 50e3;
     tick(&site, false);
     assert_int_equal(site.rejected, 1);
     assert_null(cycle_plan(site.cycle));

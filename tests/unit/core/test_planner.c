@@ -11,15 +11,15 @@
 
 static struct problem *small_problem(int jobs)
 {
-    struct problem *problem = problem_create(jobs + 1);
+    struct problem *problem = problem_create(1, LIMIT_SLOTS, jobs + 1);
     assert_non_null(problem);
     problem->issue_ms = INT64_C(1781481600000);
-    problem->feeder_count = 1;
-    problem->feeders[0].limit_w = 400e3;
-    problem_slots(problem, problem->issue_ms, 24);
+    problem->sites[0].feeder_count = problem->sites[0].group_count = 1;
+    problem->sites[0].feeders[0].limit_w = problem->sites[0].groups[0].limit_w = 400e3;
+    problem_slots(problem, problem->issue_ms, &(struct problem_grid){2, 12, 24});
     for (int s = 0; s < problem->slot_count; s++) {
-        struct problem_slot *slot = &problem->slots[s];
-        slot->base_it_w[0] = 100e3;
+        struct problem_slot *slot = &problem->sites[0].slots[s];
+        slot->base_it_w[0] = slot->base_it_high_w[0] = 100e3;
         slot->overhead_ratio = 0.2;
         slot->price_import_per_mwh = 50 + s % 7;
         slot->carbon_g_per_kwh = 200;
@@ -30,12 +30,13 @@ static struct problem *small_problem(int jobs)
         problem->jobs[problem->job_count++] =
             (struct problem_job){.id = j + 1,
                                  .job_class = JOB_DEFERRABLE,
-                                 .power_w = 5e3,
+                                 .levels = {{.power_w = 5e3, .speed = 1}},
+                                 .level_count = 1,
                                  .remaining_ms = HOUR_MS,
                                  .release_ms = problem->issue_ms,
                                  .deadline_ms = problem->issue_ms + 12 * (int64_t)HOUR_MS,
                                  .can_suspend = true,
-                                 .feeder = -1};
+                                 .group = -1};
     return problem;
 }
 
@@ -72,7 +73,7 @@ static void a_senseless_problem_comes_back_with_its_error(void **state)
     (void)state;
     struct planner *planner = planner_create(50, NULL);
     struct problem *problem = small_problem(1);
-    problem->jobs[0].power_w = -1;
+    problem->jobs[0].levels[0].power_w = -1;
     assert_true(planner_submit(planner, problem));
     struct planner_result result;
     while (!planner_take(planner, &result))

@@ -542,6 +542,126 @@ static void test_own_policy(void **state)
         await_state(site, ids[i], JOB_CANCELLED);
 }
 
+/* ---- levels and groups ---- */
+
+static struct job_request elastic(const char *script, const char *level_command)
+{
+    struct job_request request = shell(script);
+    request.levels[0] = (struct job_level){4000, 1, 0};
+    request.levels[1] = (struct job_level){2500, 0.7, 0};
+    request.level_count = 2;
+    snprintf(request.level_command, sizeof(request.level_command), "%s", level_command);
+    return request;
+}
+
+static int order_level(struct site *site, enum verb verb, int64_t id, int32_t level)
+{
+    struct error error = {""};
+    struct command command = {.subsystem = SUBSYSTEM_JOBS,
+                              .verb = verb,
+                              .job_id = id,
+                              .level = level,
+                              .reason = REASON_PLANNED};
+    return site->batch->verbs->command(site->batch, &command, site_now(site), &error);
+}
+
+static void await_settled(struct site *site, int64_t id)
+{
+    for (int waited = 0; waited < PATIENCE_MS; waited += 10) {
+        poll_site(site);
+        if (find(site, id)->level == find(site, id)->level_asked)
+            return;
+        nap(10);
+    }
+    fail_msg("the level of job %" PRId64 " is still being changed", id);
+}
+
+static void test_the_level_command_changes_the_level(void **state)
+{
+    struct site *site = *state;
+    char path[LIMIT_PATH], text[256];
+    struct job_request request = elastic("echo at $TIDEWATT_LEVEL; exec sleep 1000",
+                                         "echo to $TIDEWATT_LEVEL $TIDEWATT_POWER_W");
+    int64_t id = submit(site, &request);
+    assert_int_equal(order_level(site, VERB_JOB_LEVEL, id, 1), REASON_WRONG_STATE);
+    order(site, VERB_JOB_START, id);
+    await_state(site, id, JOB_RUNNING);
+    assert_int_equal(order_level(site, VERB_JOB_LEVEL, id, 2), REASON_WRONG_STATE);
+    assert_int_equal(order_level(site, VERB_JOB_LEVEL, id, 1), 0);
+    assert_int_equal(find(site, id)->level, 0);                    /* asked, not reached */
+    assert_int_equal(order_level(site, VERB_JOB_LEVEL, id, 1), 0); /* idempotent */
+    await_settled(site, id);
+    assert_int_equal(find(site, id)->level, 1);
+    assert_true(job_power_w(find(site, id)) == 2500);
+    path_in(site, id, "output", path);
+    read_text(path, text, sizeof(text));
+    assert_string_equal(text, "at 0\nto 1 2500\n");
+    reopen(site); /* what was reached is known to the next daemon */
+    poll_site(site);
+    assert_int_equal(find(site, id)->level, 1);
+    assert_int_equal(find(site, id)->level_count, 2);
+    order(site, VERB_JOB_CANCEL, id);
+    await_state(site, id, JOB_CANCELLED);
+}
+
+static void test_a_failing_level_command_changes_nothing(void **state)
+{
+    struct site *site = *state;
+    struct error trouble = {""};
+    struct job_request request = elastic("exec sleep 1000", "exit 3");
+    int64_t id = submit(site, &request);
+    order(site, VERB_JOB_START, id);
+    await_state(site, id, JOB_RUNNING);
+    assert_int_equal(order_level(site, VERB_JOB_LEVEL, id, 1), 0);
+    await_settled(site, id);
+    assert_int_equal(find(site, id)->level, 0);
+    assert_true(batch_local_trouble(site->batch, &trouble));
+    assert_non_null(strstr(trouble.text, "level command"));
+    order(site, VERB_JOB_CANCEL, id);
+    await_state(site, id, JOB_CANCELLED);
+}
+
+static void test_a_job_starts_at_its_level(void **state)
+{
+    struct site *site = *state;
+    char path[LIMIT_PATH], text[64];
+    struct job_request request = elastic("echo at $TIDEWATT_LEVEL $TIDEWATT_POWER_W", "true");
+    int64_t id = submit(site, &request);
+    order_level(site, VERB_JOB_START, id, 1);
+    await_state(site, id, JOB_COMPLETED);
+    path_in(site, id, "output", path);
+    read_text(path, text, sizeof(text));
+    assert_string_equal(text, "at 1 2500\n");
+}
+
+static void test_own_policy_keeps_groups_and_accelerators(void **state)
+{
+    struct site *site = *state;
+    site->config.group_count = 2; /* both of feeder 0: 10 kW */
+    site->config.groups[0] = (struct rack_group){.limit_w = 5000, .accelerators = {8}};
+    site->config.groups[1] = (struct rack_group){.limit_w = 9000, .accelerators = {0, 8}};
+    reopen(site);
+    int64_t ids[3];
+    for (int i = 0; i < 3; i++) {
+        struct job_request request = shell("exec sleep 1000");
+        request.levels[0] = (struct job_level){4000, 1, 8};
+        request.level_count = 1;
+        request.accelerator_classes = i == 0 ? 2 : 3; /* the first knows one class only */
+        ids[i] = submit(site, &request);
+    }
+    site->batch->verbs->hold(site->batch, false);
+    await_state(site, ids[1], JOB_RUNNING);
+    assert_int_equal(find(site, ids[0])->group, 1);
+    assert_int_equal(find(site, ids[1])->group, 0);
+    poll_site(site);
+    assert_int_equal(find(site, ids[2])->state, JOB_QUEUED); /* 12 kW, and no accelerators */
+    site->batch->verbs->hold(site->batch, true);
+    for (int i = 0; i < 3; i++)
+        order(site, VERB_JOB_CANCEL, ids[i]);
+    for (int i = 0; i < 3; i++)
+        await_state(site, ids[i], JOB_CANCELLED);
+}
+
 static void test_ended_jobs_leave_after_a_day(void **state)
 {
     struct site *site = *state;
@@ -704,6 +824,10 @@ int main(void)
         TEST(test_damaged_job_is_left_alone),
         TEST(test_one_runner_a_spool),
         TEST(test_own_policy),
+        TEST(test_the_level_command_changes_the_level),
+        TEST(test_a_failing_level_command_changes_nothing),
+        TEST(test_a_job_starts_at_its_level),
+        TEST(test_own_policy_keeps_groups_and_accelerators),
         TEST(test_ended_jobs_leave_after_a_day),
         TEST(test_kill_at_any_moment),
     };

@@ -18,6 +18,8 @@ static struct forecast ramp(void)
     return forecast;
 }
 
+static const double LAST = FORECAST_STEPS - 1;
+
 static double mean(const struct forecast *forecast, double from_step, double to_step)
 {
     double value = -1.0;
@@ -40,7 +42,7 @@ static void value_at_a_time(void **state)
     assert_true(forecast_at(&forecast, MONDAY_MS - 1, 0, &value));
     assert_true(value == 0.0);
     assert_true(forecast_at(&forecast, MONDAY_MS + 1000 * (int64_t)FORECAST_STEP_MS, 0, &value));
-    assert_true(value == 1910.0);
+    assert_true(value == (10.0 * LAST));
 }
 
 static void mean_over_an_interval(void **state)
@@ -52,8 +54,8 @@ static void mean_over_an_interval(void **state)
     assert_near(mean(&forecast, 0.75, 1.0), 0.0, 1e-9);
     assert_near(mean(&forecast, 1.0, 4.0 / 3.0), 10.0, 1e-9);
     assert_near(mean(&forecast, -2.0, 1.0), 0.0, 1e-9);
-    assert_near(mean(&forecast, 191.0, 300.0), 1910.0, 1e-9);
-    assert_near(mean(&forecast, 190.0, 193.0), (1900.0 + 2 * 1910.0) / 3.0, 1e-9);
+    assert_near(mean(&forecast, LAST, 500.0), (10.0 * LAST), 1e-9);
+    assert_near(mean(&forecast, LAST - 1, LAST + 2), 10.0 * LAST - 10.0 / 3.0, 1e-9);
     assert_near(mean(&forecast, 5.0, 5.0), 50.0, 1e-9);
 }
 

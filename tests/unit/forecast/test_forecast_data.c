@@ -1,5 +1,5 @@
 /* Measured carbon intensity of the Spanish grid: the forecast must beat the day before.
- * On 2021, because the models' constants were chosen while looking at 2020.
+ * The models' constants were compared on months of 2020 and 2021, so this is no blind test of them.
  * Needs the reference series ($TIDEWATT_DATA, else ../shared/data beside the sources). */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -90,11 +90,11 @@ static void beats_the_day_before(void **state)
     struct forecast_score scores[SCORE_LEADS];
     int rows = forecaster_scores(forecaster, scores, SCORE_LEADS);
     forecaster_destroy(forecaster);
-    print_message("mean absolute error over 48 h, g/kWh: %.2f; day before %.2f; persistence %.2f\n",
+    print_message("mean absolute error over 96 h, g/kWh: %.2f; day before %.2f; persistence %.2f\n",
                   sum.forecast / (double)sum.count, sum.day_before / (double)sum.count,
                   sum.persistence / (double)sum.count);
-    assert_true(sum.forecast < 0.9 * sum.day_before);
-    assert_true(sum.forecast < 0.9 * sum.persistence);
+    assert_true(sum.forecast < 0.8 * sum.day_before);
+    assert_true(sum.forecast < 0.8 * sum.persistence);
     assert_int_equal(rows, SCORE_LEADS);
     for (int i = 0; i < rows; i++)
         assert_true(scores[i].coverage > 0.75 && scores[i].coverage < 0.97);

@@ -49,8 +49,8 @@ static void same_problem_gives_same_plan(void **state)
     struct problem *problem = case_random(5);
     struct plan *first = make(problem), *second = make(problem);
     assert_true(first->objective == second->objective);
-    assert_memory_equal(first->slots, second->slots,
-                        sizeof(*first->slots) * (size_t)first->slot_count);
+    assert_memory_equal(first->sites[0].slots, second->sites[0].slots,
+                        sizeof(*first->sites[0].slots) * (size_t)first->slot_count);
     plan_destroy(first);
     plan_destroy(second);
     problem_destroy(problem);
@@ -84,54 +84,54 @@ typedef void (*spoil)(struct problem *problem, struct plan *plan);
 static void energy_off(struct problem *problem, struct plan *plan)
 {
     (void)problem;
-    plan->slots[1].import_w += 100;
+    plan->sites[0].slots[1].import_w += 100;
 }
 
 static void facility_off(struct problem *problem, struct plan *plan)
 {
     (void)problem;
-    plan->slots[0].facility_w -= 1000;
-    plan->slots[0].import_w -= 1000;
+    plan->sites[0].slots[0].facility_w -= 1000;
+    plan->sites[0].slots[0].import_w -= 1000;
 }
 
 static void soc_off(struct problem *problem, struct plan *plan)
 {
     (void)problem;
-    plan->slots[2].soc_end_wh += 500;
+    plan->sites[0].slots[2].soc_end_wh += 500;
 }
 
 static void soc_out_of_band(struct problem *problem, struct plan *plan)
 {
     (void)plan;
-    problem->battery.soc_max_wh = 30e3;
+    problem->sites[0].battery.soc_max_wh = 30e3;
 }
 
 static void reserve_used(struct problem *problem, struct plan *plan)
 {
     (void)plan;
-    problem->battery.soc_min_wh += 5000;
+    problem->sites[0].battery.soc_min_wh += 5000;
 }
 
 static void both_directions(struct problem *problem, struct plan *plan)
 {
     (void)problem;
     for (int32_t t = 0; t < plan->slot_count; t++)
-        if (plan->slots[t].charge_w > 0)
-            plan->slots[t].discharge_w += 1000;
+        if (plan->sites[0].slots[t].charge_w > 0)
+            plan->sites[0].slots[t].discharge_w += 1000;
 }
 
 static void import_and_export(struct problem *problem, struct plan *plan)
 {
     (void)problem;
-    plan->slots[0].import_w += 5000;
-    plan->slots[0].export_w += 5000;
+    plan->sites[0].slots[0].import_w += 5000;
+    plan->sites[0].slots[0].export_w += 5000;
 }
 
 static void more_sun_than_there_is(struct problem *problem, struct plan *plan)
 {
     (void)problem;
-    plan->slots[0].pv_used_w += 5000;
-    plan->slots[0].import_w -= 5000;
+    plan->sites[0].slots[0].pv_used_w += 5000;
+    plan->sites[0].slots[0].import_w -= 5000;
 }
 
 static void before_release(struct problem *problem, struct plan *plan)
@@ -149,7 +149,7 @@ static void work_dropped(struct problem *problem, struct plan *plan)
 {
     (void)problem;
     plan->jobs[1].run_count = 0;
-    plan->jobs[1].feeder = -1;
+    plan->jobs[1].group = -1;
 }
 
 static void overlapping_runs(struct problem *problem, struct plan *plan)
@@ -171,20 +171,19 @@ static void interrupted(struct problem *problem, struct plan *plan)
 
 static void feeder_overload(struct problem *problem, struct plan *plan)
 {
-    (void)plan;
-    problem->feeders[0].limit_w = 9e3;
+    problem->sites[0].groups[0].limit_w = plan->sites[0].groups[0].limit_w = 9e3;
 }
 
 static void wrong_feeder(struct problem *problem, struct plan *plan)
 {
     (void)plan;
-    problem->jobs[0].feeder = 1;
+    problem->jobs[0].group = 1;
 }
 
 static void unnamed_breach(struct problem *problem, struct plan *plan)
 {
     for (int32_t t = 0; t < plan->slot_count; t++)
-        problem->slots[t].import_limit_w = 100;
+        problem->sites[0].slots[t].import_limit_w = plan->sites[0].frame[t].import_limit_w = 100;
 }
 
 static void unnamed_lateness(struct problem *problem, struct plan *plan)
@@ -234,19 +233,19 @@ static void lying_finish(struct problem *problem, struct plan *plan)
 static void not_a_number(struct problem *problem, struct plan *plan)
 {
     (void)problem;
-    plan->slots[0].import_w = nan("");
+    plan->sites[0].slots[0].import_w = nan("");
 }
 
 static struct problem *spoil_case(void)
 {
     struct problem *problem = case_plain(8);
-    problem->feeder_count = 2;
-    problem->feeders[1].limit_w = 5e3;
+    problem->sites[0].group_count = 2;
+    problem->sites[0].groups[1].limit_w = 5e3;
     case_battery(problem);
     for (int32_t t = 0; t < problem->slot_count; t++) {
-        problem->slots[t].price_import_per_mwh = t < 4 ? 20 : 180;
-        problem->slots[t].pv_w = 1000;
-        problem->slots[t].fixed_w = 60e3;
+        problem->sites[0].slots[t].price_import_per_mwh = t < 4 ? 20 : 180;
+        problem->sites[0].slots[t].pv_w = 1000;
+        problem->sites[0].slots[t].fixed_w = 60e3;
     }
     case_job(problem, 2, 8);
     case_job(problem, 1.5, 8)->can_suspend = true;
@@ -274,8 +273,8 @@ static void spoilt_plans_are_refused(void **state)
         {work_dropped, "job 2 does not finish when the plan says"},
         {overlapping_runs, "job 1 overlaps itself"},
         {interrupted, "cannot be suspended"},
-        {feeder_overload, ": load of a feeder is"},
-        {wrong_feeder, "job 1 left its feeder"},
+        {feeder_overload, ": load of a group is"},
+        {wrong_feeder, "job 1 left its group"},
         {unnamed_breach, "breach_w is"},
         {unnamed_lateness, "job 1 is late and not named"},
         {lying_cost, "energy_cost is"},
@@ -338,13 +337,13 @@ static struct problem *tiny_problem(struct tiny *tiny, uint64_t seed, double mos
     uint64_t random = seed;
     struct problem *problem = case_plain(6);
     for (int h = 0; h < 6; h++)
-        problem->slots[h].price_import_per_mwh = tiny->price[h] =
+        problem->sites[0].slots[h].price_import_per_mwh = tiny->price[h] =
             floor(case_uniform(&random, 20, 200));
     for (int i = 0; i < 3; i++) {
         tiny->work_h[i] = (int)case_uniform(&random, 1, 4);
         tiny->due_h[i] = (int)case_uniform(&random, tiny->work_h[i], 7);
         tiny->power_w[i] = case_uniform(&random, 10e3, most_w);
-        case_job(problem, tiny->work_h[i], tiny->due_h[i])->power_w = tiny->power_w[i];
+        case_job(problem, tiny->work_h[i], tiny->due_h[i])->levels[0].power_w = tiny->power_w[i];
     }
     return problem;
 }
@@ -394,21 +393,23 @@ static void battery_buys_low_and_sells_high(void **state)
     struct problem *problem = case_plain(4);
     case_battery(problem);
     for (int32_t t = 0; t < 4; t++) {
-        problem->slots[t].fixed_w = 40e3;
-        problem->slots[t].price_import_per_mwh = t < 2 ? 50 : 150;
+        problem->sites[0].slots[t].fixed_w = 40e3;
+        problem->sites[0].slots[t].price_import_per_mwh = t < 2 ? 50 : 150;
     }
     struct plan *plan = make(problem);
     /* 70 kWh fit above the reserve: bought at 50 with losses, used at 150 with losses. */
     double expected = 0.05 * (80 + 70 / 0.95) + 0.15 * (80 - 70 * 0.95);
     assert_true(fabs(plan->objective - expected) < 1e-4);
-    assert_int_equal(plan->slots[1].battery_reason, REASON_ARBITRAGE);
-    assert_int_equal(plan->slots[2].battery_reason, REASON_ARBITRAGE);
+    assert_int_equal(plan->sites[0].slots[1].battery_reason, REASON_ARBITRAGE);
+    assert_int_equal(plan->sites[0].slots[2].battery_reason, REASON_ARBITRAGE);
     plan_destroy(plan);
 
-    problem->slots[2].price_import_per_mwh = problem->slots[3].price_import_per_mwh = 54;
+    problem->sites[0].slots[2].price_import_per_mwh =
+        problem->sites[0].slots[3].price_import_per_mwh = 54;
     plan = make(problem); /* 8 % more does not pay for 10 % loss */
     for (int32_t t = 0; t < 4; t++)
-        assert_true(plan->slots[t].charge_w == 0 && plan->slots[t].discharge_w == 0);
+        assert_true(plan->sites[0].slots[t].charge_w == 0 &&
+                    plan->sites[0].slots[t].discharge_w == 0);
     plan_destroy(plan);
     problem_destroy(problem);
 }
@@ -418,14 +419,14 @@ static void battery_shaves_the_peak(void **state)
     (void)state;
     struct problem *problem = case_plain(4);
     case_battery(problem);
-    problem->battery.soc_wh = 60e3;
+    problem->sites[0].battery.soc_wh = 60e3;
     problem->prices.peak_per_kw = 10;
-    problem->peak_so_far_w = 50e3;
+    problem->sites[0].peak_so_far_w = 50e3;
     for (int32_t t = 0; t < 4; t++)
-        problem->slots[t].fixed_w = t == 2 ? 80e3 : 40e3;
+        problem->sites[0].slots[t].fixed_w = t == 2 ? 80e3 : 40e3;
     struct plan *plan = make(problem);
-    assert_true(plan->peak_import_w <= 50e3 + 1);
-    assert_int_equal(plan->slots[2].battery_reason, REASON_PEAK_SHAVING);
+    assert_true(plan->sites[0].peak_import_w <= 50e3 + 1);
+    assert_int_equal(plan->sites[0].slots[2].battery_reason, REASON_PEAK_SHAVING);
     plan_destroy(plan);
     problem_destroy(problem);
 }
@@ -436,10 +437,11 @@ static void negative_prices_burn_nothing_in_the_battery(void **state)
     struct problem *problem = case_plain(6);
     case_battery(problem);
     for (int32_t t = 0; t < 6; t++)
-        problem->slots[t].price_import_per_mwh = t % 2 ? -100 : -10;
+        problem->sites[0].slots[t].price_import_per_mwh = t % 2 ? -100 : -10;
     struct plan *plan = make(problem);
     for (int32_t t = 0; t < 6; t++)
-        assert_true(fmin(plan->slots[t].charge_w, plan->slots[t].discharge_w) == 0);
+        assert_true(fmin(plan->sites[0].slots[t].charge_w, plan->sites[0].slots[t].discharge_w) ==
+                    0);
     plan_destroy(plan);
     problem_destroy(problem);
 }
@@ -458,11 +460,11 @@ static void feed_in_above_the_price_is_no_money_machine(void **state)
         case_battery(problem);
         double best = HUGE_VAL, feed_in = 60;
         for (int32_t t = 0; t < 2; t++) {
-            problem->slots[t].price_export_per_mwh = feed_in;
-            problem->slots[t].price_import_per_mwh = 50;
-            problem->slots[t].fixed_w = 30e3;
+            problem->sites[0].slots[t].price_export_per_mwh = feed_in;
+            problem->sites[0].slots[t].price_import_per_mwh = 50;
+            problem->sites[0].slots[t].fixed_w = 30e3;
         }
-        problem->slots[0].pv_w = pv_kw * 1000;
+        problem->sites[0].slots[0].pv_w = pv_kw * 1000;
         for (double kw = 0; kw <= 50; kw += 0.5)
             best = fmin(best, two_way_cost(30 + kw - pv_kw, feed_in) +
                                   two_way_cost(30 - kw * 0.95 * 0.95, feed_in));
@@ -479,15 +481,16 @@ static void reserve_is_restored_first(void **state)
     (void)state;
     struct problem *problem = case_plain(4);
     case_battery(problem);
-    problem->battery.soc_wh = 0;
-    problem->battery.soc_min_wh = 60e3;
-    problem->slots[0].price_import_per_mwh = 900; /* safety does not wait for a better price */
+    problem->sites[0].battery.soc_wh = 0;
+    problem->sites[0].battery.soc_min_wh = 60e3;
+    problem->sites[0].slots[0].price_import_per_mwh =
+        900; /* safety does not wait for a better price */
     struct plan *plan = make(problem);
     assert_int_equal(plan->status, PLAN_BREACHING);
-    assert_true(fabs(plan->slots[0].charge_w - 50e3) < 1);
-    assert_int_equal(plan->slots[0].battery_reason, REASON_RESERVE);
-    assert_true(plan->slots[0].reserve_short_wh > 0);
-    assert_true(plan->slots[1].reserve_short_wh == 0);
+    assert_true(fabs(plan->sites[0].slots[0].charge_w - 50e3) < 1);
+    assert_int_equal(plan->sites[0].slots[0].battery_reason, REASON_RESERVE);
+    assert_true(plan->sites[0].slots[0].reserve_short_wh > 0);
+    assert_true(plan->sites[0].slots[1].reserve_short_wh == 0);
     plan_destroy(plan);
     problem_destroy(problem);
 }
@@ -496,12 +499,12 @@ static void surplus_without_export_is_spilt(void **state)
 {
     (void)state;
     struct problem *problem = case_plain(2);
-    problem->slots[0].pv_w = problem->slots[1].pv_w = 50e3;
-    problem->slots[0].fixed_w = problem->slots[1].fixed_w = 20e3;
-    problem->slots[0].export_limit_w = problem->slots[1].export_limit_w = 0;
+    problem->sites[0].slots[0].pv_w = problem->sites[0].slots[1].pv_w = 50e3;
+    problem->sites[0].slots[0].fixed_w = problem->sites[0].slots[1].fixed_w = 20e3;
+    problem->sites[0].slots[0].export_limit_w = problem->sites[0].slots[1].export_limit_w = 0;
     case_job(problem, 1, 2);
     struct plan *plan = make(problem);
-    assert_true(plan->slots[0].export_w == 0 && plan->slots[0].import_w == 0);
+    assert_true(plan->sites[0].slots[0].export_w == 0 && plan->sites[0].slots[0].import_w == 0);
     assert_true(fabs(plan->objective) < 1e-6);
     assert_int_equal(plan->jobs[0].reason, REASON_SURPLUS);
     plan_destroy(plan);
@@ -528,7 +531,7 @@ static void too_large_never_runs(void **state)
 {
     (void)state;
     struct problem *problem = case_plain(4);
-    case_job(problem, 1, 4)->power_w = 101e3;
+    case_job(problem, 1, 4)->levels[0].power_w = 101e3;
     struct plan *plan = make(problem);
     assert_int_equal(plan->jobs[0].run_count, 0);
     assert_int_equal(plan->jobs[0].reason, REASON_TOO_LARGE);
@@ -541,11 +544,13 @@ static void overloaded_feeder_is_named(void **state)
 {
     (void)state;
     struct problem *problem = case_plain(4);
-    problem->slots[0].base_it_w[0] = problem->slots[1].base_it_w[0] = 120e3;
+    for (int32_t t = 0; t < 2; t++)
+        problem->sites[0].slots[t].base_it_w[0] = problem->sites[0].slots[t].base_it_high_w[0] =
+            120e3;
     case_job(problem, 1, 4);
     struct plan *plan = make(problem);
     assert_int_equal(plan->status, PLAN_BREACHING);
-    assert_true(fabs(plan->slots[0].feeder_breach_w[0] - 20e3) < 1);
+    assert_true(fabs(plan->sites[0].slots[0].group_breach_w[0] - 20e3) < 1);
     assert_true(plan->jobs[0].runs[0].start_ms >= CASE_START_MS + 2 * CASE_HOUR_MS);
     assert_int_equal(plan->jobs[0].reason, REASON_FEEDER_FULL);
     plan_destroy(plan);
@@ -556,12 +561,12 @@ static void import_limit_is_breached_by_base_load_only(void **state)
 {
     (void)state;
     struct problem *problem = case_plain(4);
-    problem->slots[0].fixed_w = problem->slots[1].fixed_w = 50e3;
-    problem->slots[0].import_limit_w = problem->slots[1].import_limit_w = 40e3;
+    problem->sites[0].slots[0].fixed_w = problem->sites[0].slots[1].fixed_w = 50e3;
+    problem->sites[0].slots[0].import_limit_w = problem->sites[0].slots[1].import_limit_w = 40e3;
     case_job(problem, 1, 4);
     struct plan *plan = make(problem);
     assert_int_equal(plan->status, PLAN_BREACHING);
-    assert_true(fabs(plan->slots[0].breach_w - 10e3) < 1);
+    assert_true(fabs(plan->sites[0].slots[0].breach_w - 10e3) < 1);
     assert_true(plan->jobs[0].runs[0].start_ms >= CASE_START_MS + 2 * CASE_HOUR_MS);
     assert_int_equal(plan->jobs[0].reason, REASON_GRID_LIMIT);
     plan_destroy(plan);
@@ -574,15 +579,15 @@ static void dear_hours_are_avoided(void **state)
     (void)state;
     struct problem *problem = case_plain(6);
     problem->prices.carbon_per_t = 100;
-    problem->slots[0].price_import_per_mwh = 150;
+    problem->sites[0].slots[0].price_import_per_mwh = 150;
     case_job(problem, 2, 6);
     struct plan *plan = make(problem);
     assert_true(plan->jobs[0].runs[0].start_ms >= CASE_START_MS + CASE_HOUR_MS);
     assert_int_equal(plan->jobs[0].reason, REASON_CHEAPER_LATER);
     plan_destroy(plan);
 
-    problem->slots[0].price_import_per_mwh = 100;
-    problem->slots[0].carbon_g_per_kwh = 500;
+    problem->sites[0].slots[0].price_import_per_mwh = 100;
+    problem->sites[0].slots[0].carbon_g_per_kwh = 500;
     plan = make(problem);
     assert_int_equal(plan->jobs[0].reason, REASON_GREENER_LATER);
     plan_destroy(plan);
@@ -606,9 +611,10 @@ static void suspension_pays_only_above_its_price(void **state)
     struct problem *problem = case_plain(6);
     struct problem_job *job = case_job(problem, 2, 6);
     job->can_suspend = job->running = true;
-    job->feeder = 0;
-    problem->slots[0].price_import_per_mwh = 50;
-    problem->slots[1].price_import_per_mwh = 200; /* 1 more for 10 kWh than an hour later */
+    job->group = 0;
+    problem->sites[0].slots[0].price_import_per_mwh = 50;
+    problem->sites[0].slots[1].price_import_per_mwh =
+        200; /* 1 more for 10 kWh than an hour later */
     problem->prices.churn = 0.4;
     struct plan *plan = make(problem);
     assert_int_equal(plan->jobs[0].run_count, 2);
@@ -627,7 +633,7 @@ static void scavengers_take_surplus_only(void **state)
     (void)state;
     struct problem *problem = case_plain(4);
     problem->prices.unserved_per_mwh[JOB_SCAVENGER] = 30;
-    problem->slots[2].pv_w = 20e3;
+    problem->sites[0].slots[2].pv_w = 20e3;
     struct problem_job *job = case_job(problem, 3, 4);
     job->job_class = JOB_SCAVENGER;
     job->can_suspend = true;
@@ -643,7 +649,7 @@ static void lookups_know_the_runs(void **state)
 {
     (void)state;
     struct problem *problem = case_plain(3);
-    problem->slots[0].price_import_per_mwh = 200;
+    problem->sites[0].slots[0].price_import_per_mwh = 200;
     case_job(problem, 1, 2);
     struct plan *plan = make(problem);
     const struct plan_job *job = NULL;
@@ -652,9 +658,9 @@ static void lookups_know_the_runs(void **state)
     assert_int_equal(plan_job_runs(plan, 1, CASE_START_MS + CASE_HOUR_MS, NULL), 1);
     assert_int_equal(plan_job_runs(plan, 1, CASE_START_MS + 2 * CASE_HOUR_MS, NULL), 0);
     assert_int_equal(plan_job_runs(plan, 2, CASE_START_MS, NULL), -1);
-    assert_null(plan_slot_at(plan, CASE_START_MS - 1));
-    assert_ptr_equal(plan_slot_at(plan, CASE_START_MS + CASE_HOUR_MS), &plan->slots[1]);
-    assert_null(plan_slot_at(plan, CASE_START_MS + 3 * CASE_HOUR_MS));
+    assert_null(plan_slot_at(plan, 0, CASE_START_MS - 1));
+    assert_ptr_equal(plan_slot_at(plan, 0, CASE_START_MS + CASE_HOUR_MS), &plan->sites[0].slots[1]);
+    assert_null(plan_slot_at(plan, 0, CASE_START_MS + 3 * CASE_HOUR_MS));
     plan_destroy(plan);
     problem_destroy(problem);
 }
@@ -662,16 +668,16 @@ static void lookups_know_the_runs(void **state)
 static void slots_follow_the_clock(void **state)
 {
     (void)state;
-    struct problem *problem = problem_create(0);
+    struct problem *problem = problem_create(1, LIMIT_SLOTS, 0);
     for (int64_t shift_ms = 0; shift_ms < CASE_HOUR_MS; shift_ms += 61234) {
         int64_t now_ms = CASE_START_MS + shift_ms;
-        int32_t count = problem_slots(problem, now_ms, 48);
+        int32_t count = problem_slots(problem, now_ms, &problem_grid_live);
         assert_true(count > 90 && count <= 112);
-        assert_true(problem->slots[0].start_ms == now_ms);
+        assert_true(problem->sites[0].slots[0].start_ms == now_ms);
         assert_true(problem_end_ms(problem) >= now_ms + 48 * CASE_HOUR_MS);
         assert_true(problem_end_ms(problem) < now_ms + 49 * CASE_HOUR_MS);
         for (int32_t t = 0; t < count; t++) {
-            const struct problem_slot *slot = &problem->slots[t];
+            const struct problem_slot *slot = &problem->sites[0].slots[t];
             int64_t ahead_ms = slot->start_ms - now_ms;
             assert_true(slot->length_ms > 0 && slot->length_ms <= CASE_HOUR_MS);
             if (t > 0) {
@@ -684,7 +690,8 @@ static void slots_follow_the_clock(void **state)
             assert_true(ahead_ms >= 12 * CASE_HOUR_MS || slot->length_ms <= 900000);
         }
     }
-    assert_int_equal(problem_slots(problem, CASE_START_MS, 1000), LIMIT_SLOTS);
+    assert_int_equal(problem_slots(problem, CASE_START_MS, &(struct problem_grid){2, 12, 1000}),
+                     LIMIT_SLOTS);
     problem_destroy(problem);
 }
 
@@ -694,17 +701,17 @@ static void senseless_problems_are_refused(void **state)
     struct problem *problem = case_plain(2);
     struct plan *plan = NULL;
     struct error error;
-    problem->slots[1].price_import_per_mwh = nan("");
+    problem->sites[0].slots[1].price_import_per_mwh = nan("");
     assert_int_equal(plan_make(problem, NULL, NULL, &plan, &error), ERROR_INVALID);
     assert_non_null(strstr(error.text, "slot 1"));
-    problem->slots[1].price_import_per_mwh = 1;
-    problem->slots[1].start_ms++;
+    problem->sites[0].slots[1].price_import_per_mwh = 1;
+    problem->sites[0].slots[1].start_ms++;
     assert_int_equal(plan_make(problem, NULL, NULL, &plan, &error), ERROR_INVALID);
-    problem->slots[1].start_ms--;
-    case_job(problem, 1, 1)->feeder = 3;
+    problem->sites[0].slots[1].start_ms--;
+    case_job(problem, 1, 1)->group = 3;
     assert_int_equal(plan_make(problem, NULL, NULL, &plan, &error), ERROR_INVALID);
     assert_non_null(strstr(error.text, "job 1"));
-    problem->jobs[0].feeder = 0;
+    problem->jobs[0].group = 0;
     problem->slot_count = 0;
     assert_int_equal(plan_make(problem, NULL, NULL, &plan, &error), ERROR_INVALID);
     assert_null(plan);

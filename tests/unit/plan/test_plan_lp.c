@@ -1,4 +1,5 @@
-/* The linear programs: small ones with known answers, and the bound's against another solver. */
+/* The linear programs: small ones with known answers, those of the planner against another solver,
+ * and the bound against plans. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "controller/plan/dispatch.h"
+#include "controller/plan/dispatch_lp.h"
 #include "tests/unit/plan/plan_cases.h"
 
 static char row_sense(const struct lp *lp, int row)
@@ -110,6 +111,28 @@ static void impossible_program_is_an_error(void **state)
     lp_destroy(lp);
 }
 
+/* Maximise x, then also y, in x + y <= 4, x <= 3. */
+static void columns_may_join_later(void **state)
+{
+    (void)state;
+    struct lp *lp = lp_create();
+    struct error error;
+    int sum = lp_add_row(lp, -LP_INFINITY, 4);
+    lp_add_column(lp, 0, 3, -2);
+    lp_add_entry(lp, sum, 1);
+    assert_int_equal(lp_solve(lp, &error), 0);
+    assert_true(fabs(lp->objective + 6) < 1e-9);
+    int y = lp_add_column(lp, 0, LP_INFINITY, -1);
+    lp_add_entry(lp, sum, 1);
+    assert_true(fabs(lp_gain(lp, y) - 1) < 1e-9);
+    lp_add_column(lp, 0, LP_INFINITY, -100);
+    lp_add_entry(lp, sum, 1);
+    lp_drop_column(lp);
+    assert_int_equal(lp_solve(lp, &error), 0);
+    assert_true(fabs(lp->objective + 7) < 1e-9);
+    lp_destroy(lp);
+}
+
 /* Writes the program for glpsol and reads the objective from its report. */
 static double other_solver(const struct lp *lp)
 {
@@ -136,27 +159,140 @@ static double other_solver(const struct lp *lp)
     return objective;
 }
 
+static bool no_other_solver(void)
+{
+    if (system("command -v glpsol >/dev/null") == 0)
+        return false;
+    print_message("skipped: glpsol (package glpk-utils) is not installed\n");
+    return true;
+}
+
+static void agrees(const struct lp *lp, int seed)
+{
+    double other = other_solver(lp);
+    if (!(fabs(other - lp->objective) <= 1e-6 * (1 + fabs(lp->objective))))
+        fail_msg("seed %d: %.9g here, %.9g there", seed, lp->objective, other);
+}
+
+enum { SEEDS = 64, COLUMNS = 2000 };
+
 static void bound_equals_another_solver(void **state)
 {
     (void)state;
-    if (system("command -v glpsol >/dev/null") != 0) {
-        print_message("skipped: glpsol (package glpk-utils) is not installed\n");
+    if (no_other_solver())
         skip();
-    }
-    for (uint64_t seed = 1; seed <= 12; seed++) {
-        struct problem *problem = case_random(seed);
+    for (int seed = 1; seed <= SEEDS; seed++) {
+        struct problem *problem = case_random((uint64_t)seed);
         struct workload *load = workload_create(problem);
         double constant;
-        struct lp *lp = relax_build(load, &constant);
+        struct lp *lp = relax_build(load, COLUMNS, &constant);
         struct error error;
         assert_int_equal(lp_solve(lp, &error), 0);
-        double other = other_solver(lp);
-        if (!(fabs(other - lp->objective) <= 1e-6 * (1 + fabs(lp->objective))))
-            fail_msg("seed %d: %.9g here, %.9g there", (int)seed, lp->objective, other);
+        agrees(lp, seed);
         lp_destroy(lp);
-        free(load);
+        workload_destroy(load);
         problem_destroy(problem);
     }
+}
+
+/* The interior-point method is for programs too large for a test. */
+static void interior_method_finds_the_same(void **state)
+{
+    (void)state;
+    for (int seed = 1; seed <= SEEDS; seed++) {
+        struct problem *problem = case_random((uint64_t)seed);
+        struct workload *load = workload_create(problem);
+        double constant;
+        struct lp *simplex = relax_build(load, COLUMNS, &constant);
+        struct lp *interior = relax_build(load, COLUMNS, &constant);
+        struct error error;
+        interior->interior = true;
+        assert_int_equal(lp_solve(simplex, &error), 0);
+        assert_int_equal(lp_solve(interior, &error), 0);
+        assert_true(fabs(simplex->objective - interior->objective) <=
+                    1e-6 * (1 + fabs(simplex->objective)));
+        lp_destroy(simplex);
+        lp_destroy(interior);
+        workload_destroy(load);
+        problem_destroy(problem);
+    }
+}
+
+static void dispatch_equals_another_solver(void **state)
+{
+    (void)state;
+    if (no_other_solver())
+        skip();
+    for (int seed = 1; seed <= SEEDS; seed++) {
+        struct problem *problem = case_random((uint64_t)seed);
+        struct workload *load = workload_create(problem);
+        int32_t site = seed % problem->site_count;
+        struct dispatch *dispatch = dispatch_create(load, site);
+        struct plan_slot slots[LIMIT_SLOTS] = {0};
+        const double *jobs_kw = &load->committed_kw[workload_at(load, site, 0)];
+        struct error error;
+        assert_int_equal(dispatch_solve(dispatch, jobs_kw, slots, &error), 0);
+        agrees(dispatch->site.lp, seed);
+        dispatch_destroy(dispatch);
+        workload_destroy(load);
+        problem_destroy(problem);
+    }
+}
+
+/* Whatever is grouped and left out, no plan is cheaper than the bound. */
+static void bound_is_below_every_plan(void **state)
+{
+    (void)state;
+    for (int seed = 1; seed <= 300; seed++) {
+        struct problem *problem = case_random((uint64_t)seed);
+        struct workload *load = workload_create(problem);
+        size_t cells = (size_t)load->site_count * (size_t)load->slot_count;
+        struct relaxation relaxation = {.price = calloc(cells, sizeof(double)),
+                                        .target_kw = calloc(cells, sizeof(double))};
+        struct error error;
+        struct plan *plan = NULL;
+        if (plan_make(problem, NULL, NULL, &plan, &error) < 0)
+            fail_msg("seed %d: %s", seed, error.text);
+        for (int64_t columns = 1; columns <= 10000; columns *= 100) {
+            assert_int_equal(relax_solve(load, columns, &relaxation, &error), 0);
+            if (!(relaxation.bound <= plan->objective + 1e-6 * (1 + fabs(plan->objective))))
+                fail_msg("seed %d, %d columns: bound %.9g, plan %.9g", seed, (int)columns,
+                         relaxation.bound, plan->objective);
+        }
+        plan_destroy(plan);
+        free(relaxation.price);
+        free(relaxation.target_kw);
+        workload_destroy(load);
+        problem_destroy(problem);
+    }
+}
+
+/* A little of the bound is given away to the solver's rounding. */
+static void near_money(double is, double should)
+{
+    if (!(fabs(is - should) < 5e-5))
+        fail_msg("%.9g should be %.9g", is, should);
+}
+
+/* One job of 10 kW and 2 h that cannot be suspended; the cheap hours lie apart. */
+static void bound_knows_pieces(void **state)
+{
+    (void)state;
+    struct problem *problem = case_plain(6);
+    struct problem_job *job = case_job(problem, 2, 6);
+    problem->sites[0].slots[1].price_import_per_mwh = 10;
+    problem->sites[0].slots[4].price_import_per_mwh = 10;
+    double price[6], target_kw[6];
+    struct relaxation relaxation = {.price = price, .target_kw = target_kw};
+    struct error error;
+    for (int pieces = 0; pieces <= 1; pieces++) {
+        job->can_suspend = pieces;
+        struct workload *load = workload_create(problem);
+        assert_int_equal(relax_solve(load, COLUMNS, &relaxation, &error), 0);
+        near_money(relaxation.bound, pieces ? 0.2 : 1.1);
+        workload_destroy(load);
+    }
+    problem_destroy(problem);
 }
 
 int main(void)
@@ -164,7 +300,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_answer_and_warm_start),
         cmocka_unit_test(impossible_program_is_an_error),
+        cmocka_unit_test(columns_may_join_later),
         cmocka_unit_test(bound_equals_another_solver),
+        cmocka_unit_test(interior_method_finds_the_same),
+        cmocka_unit_test(dispatch_equals_another_solver),
+        cmocka_unit_test(bound_is_below_every_plan),
+        cmocka_unit_test(bound_knows_pieces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -59,12 +59,49 @@ static void only_running_is_progress(void **state)
     }
 }
 
+/* Work is time x speed at the present level; what restarts add is left over. */
+static void progress_follows_the_level(void **state)
+{
+    (void)state;
+    struct job job = {.state = JOB_RUNNING,
+                      .power_w = 6500,
+                      .levels = {{6500, 1, 8}, {4500, 0.85, 8}, {2500, 0.5, 4}},
+                      .level_count = 3,
+                      .work_ms = 10000,
+                      .ran_ms = 1000,
+                      .updated_ms = 100000};
+    static const int64_t ran_ms[] = {5000, 4400, 3000};
+    static const double power_w[] = {6500, 4500, 2500};
+    for (int32_t l = 0; l < 3; l++) {
+        job.level = l;
+        assert_int_equal(job_ran_ms(&job, 104000), ran_ms[l]);
+        assert_int_equal(job_remaining_ms(&job, 104000), 10000 - ran_ms[l]);
+        assert_true(job_power_w(&job) == power_w[l]);
+    }
+    job.restarts = 2;
+    job.restart_ms = 700;
+    assert_int_equal(job_remaining_ms(&job, 104000), 10000 + 1400 - 3000);
+    assert_true(job_level_power_w(&job, 7) == 2500); /* the nearest it has */
+    assert_true(job_level_power_w(&job, -1) == 6500);
+}
+
+static void a_job_without_levels_has_one(void **state)
+{
+    (void)state;
+    const struct job job = {.power_w = 3000, .level = 2};
+    assert_true(job_power_w(&job) == 3000);
+    assert_true(job_level_speed(&job, 1) == 1);
+    assert_int_equal(job_valid_level(&job, 3), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_round_trip),
         cmocka_unit_test(an_ended_job_draws_no_power),
         cmocka_unit_test(only_running_is_progress),
+        cmocka_unit_test(progress_follows_the_level),
+        cmocka_unit_test(a_job_without_levels_has_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -161,6 +161,68 @@ static void full_tables_refuse(void **state)
     assert_int_equal(add_point(topology, POINT_ALARMS, NULL), ERROR_FULL);
 }
 
+static void a_feeder_is_its_own_group_until_it_has_others(void **state)
+{
+    struct topology *topology = *state;
+    struct error error;
+    assert_int_equal(topology_add_feeder(topology, "A", 450e3, &error), 0);
+    assert_int_equal(topology_add_feeder(topology, "B", 300e3, &error), 1);
+    assert_int_equal(topology->group_count, 2);
+    assert_string_equal(topology->groups[1].name, "B");
+    assert_true(topology->groups[1].limit_w == 300e3);
+    /* The first named one takes the place of the stand-in, the others follow. */
+    assert_int_equal(topology_add_group(topology, "A", 0, 120e3, &error), 0);
+    assert_int_equal(topology_add_group(topology, "A2", 0, 100e3, &error), 2);
+    assert_int_equal(topology->group_count, 3);
+    assert_true(topology->groups[0].limit_w == 120e3);
+    assert_int_equal(topology_find_group(topology, "A2"), 2);
+    assert_int_equal(topology->groups[2].feeder, 0);
+    assert_int_equal(topology_only_group(topology, 0), -1);
+    assert_int_equal(topology_only_group(topology, 1), 1);
+    assert_int_equal(topology_add_group(topology, "A2", 1, 1e3, &error), ERROR_INVALID);
+    assert_non_null(strstr(error.text, "taken"));
+    assert_int_equal(topology_add_group(topology, "B1", 1, 0, &error), ERROR_INVALID);
+    assert_int_equal(topology->group_count, 3);
+}
+
+static void devices_stand_behind_a_group(void **state)
+{
+    struct topology *topology = *state;
+    struct error error;
+    topology_add_feeder(topology, "A", 450e3, &error);
+    topology_add_group(topology, "A1", 0, 120e3, &error);
+    topology_add_group(topology, "A2", 0, 120e3, &error);
+    topology_add_feeder(topology, "B", 300e3, &error);
+    int whole = topology_add_device(topology, "p1", ROLE_RACK_PDU, 0, 1, &error);
+    assert_int_equal(topology->devices[whole].group, -1);
+    int only = topology_add_device(topology, "p2", ROLE_RACK_PDU, 1, 1, &error);
+    assert_int_equal(topology->devices[only].group, topology_find_group(topology, "B"));
+    int placed = topology_add_device(topology, "p3", ROLE_RACK_PDU, -1, 1, &error);
+    topology_place_device(topology, topology_find_group(topology, "A2"));
+    assert_int_equal(topology->devices[placed].feeder, 0);
+    assert_int_equal(topology->devices[placed].group, 1);
+}
+
+static void accelerators_are_counted_by_class(void **state)
+{
+    struct topology *topology = *state;
+    struct error error;
+    char name[LIMIT_NAME];
+    topology_add_feeder(topology, "A", 450e3, &error);
+    assert_int_equal(topology_add_accelerators(topology, 0, "h100", 64, &error), 0);
+    assert_int_equal(topology_add_accelerators(topology, 0, "a100", 32, &error), 0);
+    assert_int_equal(topology_add_accelerators(topology, 0, "h100", 8, &error), 0);
+    assert_int_equal(topology->groups[0].accelerators[0], 72);
+    assert_int_equal(topology_find_accelerator(topology, "a100"), 1);
+    assert_int_equal(topology_find_accelerator(topology, "tpu"), -1);
+    for (int i = 2; i < LIMIT_ACCELERATORS; i++) {
+        snprintf(name, sizeof(name), "c%d", i);
+        assert_int_equal(topology_add_accelerators(topology, 0, name, 1, &error), 0);
+    }
+    assert_int_equal(topology_add_accelerators(topology, 0, "more", 1, &error), ERROR_FULL);
+    assert_int_equal(topology_add_accelerators(topology, 0, "no name", 1, &error), ERROR_INVALID);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -174,6 +236,9 @@ int main(void)
         TEST(names_are_checked),
         TEST(the_same_point_twice_is_refused),
         TEST(full_tables_refuse),
+        TEST(a_feeder_is_its_own_group_until_it_has_others),
+        TEST(devices_stand_behind_a_group),
+        TEST(accelerators_are_counted_by_class),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,9 +17,10 @@
 static struct {
     struct snapshot snapshot;
     struct plan plan;
-    struct problem_slot frame[2];
-    struct plan_slot slots[2];
+    struct problem_slot frame[4];
+    struct plan_slot slots[4];
     struct plan_job plan_jobs[1];
+    uint16_t why[4];
     bool has_plan;
     struct job jobs[2];
     struct job_request submitted;
@@ -190,6 +191,9 @@ static int reset(void **state)
                                       .import_w = 812000,
                                       .export_w = NAN,
                                       .soc_pct = NAN,
+                                      .threshold_w = NAN,
+                                      .tank_soc_pct = NAN,
+                                      .tank_heat_w = NAN,
                                       .import_limit_w = INFINITY,
                                       .last_hour = {.value = 1.21, .category = 2},
                                       .today = {.quality = QUALITY_MISSING, .value = 99}};
@@ -217,10 +221,26 @@ static void status_says_null_for_the_unknown(void **state)
     assert_true(json_is_null(at(power, "export_w")));
     assert_true(json_is_null(at(root, "soc_pct")));
     assert_true(json_is_null(at(root, "import_limit_w")));
+    assert_true(json_is_null(at(root, "threshold_w")));
+    assert_true(json_is_null(at(root, "tank")));
     assert_true(json_is_null(at(root, "plan")));
     assert_true(json_number_value(at(at(pue, "last_hour"), "value")) == 1.21);
     assert_true(json_is_null(at(at(pue, "today"), "value")));
     assert_string_equal(string_at(at(root, "modes"), "battery"), "observe");
+    json_decref(root);
+}
+
+static void status_shows_threshold_and_tank_where_there_are_some(void **state)
+{
+    json_t *root;
+
+    (void)state;
+    fake.snapshot.threshold_w = 9e5;
+    fake.snapshot.tank_soc_pct = 40;
+    root = ask("{\"do\":\"status\"}");
+    assert_true(json_number_value(at(root, "threshold_w")) == 9e5);
+    assert_true(json_number_value(at(at(root, "tank"), "soc_pct")) == 40);
+    assert_true(json_is_null(at(at(root, "tank"), "heat_w")));
     json_decref(root);
 }
 
@@ -299,44 +319,188 @@ static void points_say_what_is_known_and_why(void **state)
     topology_destroy(topology);
 }
 
-static void plan_shows_slots_and_jobs(void **state)
+/* Four slots of an hour; job 7 waits for two, then runs at level 1 to the end of the third. */
+static void make_plan(void)
 {
-    const int64_t start_ms = 1781481600000;
-    json_t *root;
-    const json_t *plan, *slot, *job;
+    const int64_t start_ms = fake.snapshot.now_ms;
 
-    (void)state;
     fake.has_plan = true;
-    fake.frame[0] = (struct problem_slot){.start_ms = start_ms, .price_import_per_mwh = 81.5};
-    fake.slots[0] = (struct plan_slot){.charge_w = 100, .it_jobs_w = {10, 20}};
-    fake.plan_jobs[0] = (struct plan_job){.id = 7,
-                                          .run_count = 1,
-                                          .feeder = 0,
-                                          .runs = {{start_ms, start_ms + HOUR_MS}},
-                                          .finish_ms = INT64_MAX,
-                                          .reason = REASON_CHEAPER_LATER};
+    for (int i = 0; i < 4; i++)
+        fake.frame[i] = (struct problem_slot){
+            .start_ms = start_ms + i * HOUR_MS, .length_ms = HOUR_MS, .price_import_per_mwh = 81.5};
+    fake.slots[0] = (struct plan_slot){
+        .charge_w = 100, .battery_reason = REASON_ARBITRAGE, .breach_w = 5, .it_jobs_w = {10, 20}};
+    fake.plan_jobs[0] =
+        (struct plan_job){.id = 7,
+                          .run_count = 1,
+                          .group = 1,
+                          .runs = {{start_ms + 2 * HOUR_MS, start_ms + 3 * HOUR_MS, 1}},
+                          .finish_ms = INT64_MAX,
+                          .reason = REASON_CHEAPER_LATER};
+    memcpy(fake.why, (uint16_t[]){REASON_CHEAPER_LATER, REASON_CHEAPER_LATER, REASON_DEADLINE, 0},
+           sizeof(fake.why));
     fake.plan = (struct plan){.id = 3,
                               .status = PLAN_COMPLETE,
-                              .frame = fake.frame,
-                              .slots = fake.slots,
-                              .slot_count = 1,
+                              .sites = {{.frame = fake.frame,
+                                         .slots = fake.slots,
+                                         .groups = {{.feeder = 0}, {.feeder = 0}},
+                                         .feeder_count = 1,
+                                         .group_count = 2}},
+                              .site_count = 1,
+                              .slot_count = 4,
                               .jobs = fake.plan_jobs,
+                              .why = fake.why,
                               .job_count = 1};
+}
+
+static void plan_shows_slots_and_jobs(void **state)
+{
+    json_t *root;
+    const json_t *plan, *site, *slot, *job;
+
+    (void)state;
+    make_plan();
     root = ask("{\"do\":\"plan\"}");
     plan = at(root, "plan");
-    slot = json_array_get(at(plan, "slots"), 0);
+    assert_int_equal(json_array_size(at(plan, "sites")), 1);
+    site = json_array_get(at(plan, "sites"), 0);
+    assert_string_equal(string_at(site, "name"), "hall");
+    assert_int_equal(json_array_size(at(site, "slots")), 4);
+    slot = json_array_get(at(site, "slots"), 0);
     job = json_array_get(at(plan, "jobs"), 0);
     assert_string_equal(string_at(plan, "status"), "complete");
     assert_true(json_number_value(at(slot, "it_jobs_w")) == 30);
     assert_true(json_number_value(at(slot, "price_per_mwh")) == 81.5);
+    assert_true(json_number_value(at(slot, "breach_w")) == 5);
     assert_string_equal(string_at(job, "reason"), "cheaper_later");
+    assert_int_equal(json_integer_value(at(job, "group")), 1); /* no topology: no names */
+    assert_int_equal(json_integer_value(at(job, "feeder")), 0);
     assert_true(json_is_null(at(job, "finish")));
     assert_string_equal(string_at(json_array_get(at(job, "runs"), 0), "end"),
-                        "2026-06-15T01:00:00Z");
+                        "2026-06-15T03:00:00Z");
+    assert_int_equal(json_integer_value(at(json_array_get(at(job, "runs"), 0), "level")), 1);
     json_decref(root);
     root = ask("{\"do\":\"jobs\"}");
     job = json_array_get(at(root, "jobs"), 0);
-    assert_string_equal(string_at(at(job, "planned"), "start"), "2026-06-15T00:00:00Z");
+    assert_string_equal(string_at(at(job, "planned"), "start"), "2026-06-15T02:00:00Z");
+    assert_int_equal(json_integer_value(at(at(job, "planned"), "level")), 1);
+    json_decref(root);
+}
+
+/* What a site does not have is null, never 0. */
+static void plan_shows_cooling_where_there_is_some(void **state)
+{
+    const json_t *site, *slot;
+    json_t *root;
+
+    (void)state;
+    make_plan();
+    root = ask("{\"do\":\"plan\"}");
+    site = json_array_get(at(at(root, "plan"), "sites"), 0);
+    slot = json_array_get(at(site, "slots"), 1);
+    assert_true(json_is_true(at(site, "battery")));
+    assert_true(json_is_false(at(site, "cooling")) && json_is_false(at(site, "tank")));
+    assert_true(json_is_null(at(slot, "chiller_heat_w")) && json_is_null(at(slot, "tank_wh")));
+    json_decref(root);
+    fake.slots[1] = (struct plan_slot){.chiller_heat_w = 700,
+                                       .tank_charge_w = 50,
+                                       .tank_end_wh = 900,
+                                       .tank_reason = REASON_ARBITRAGE};
+    root = ask("{\"do\":\"plan\"}");
+    site = json_array_get(at(at(root, "plan"), "sites"), 0);
+    slot = json_array_get(at(site, "slots"), 1);
+    assert_true(json_is_true(at(site, "cooling")) && json_is_true(at(site, "tank")));
+    assert_true(json_number_value(at(slot, "chiller_heat_w")) == 700);
+    assert_true(json_number_value(at(slot, "tank_heat_w")) == -50);
+    assert_true(json_number_value(at(slot, "tank_wh")) == 900);
+    assert_string_equal(string_at(slot, "tank_reason"), "arbitrage");
+    json_decref(root);
+}
+
+static void breaches_name_their_place(void **state)
+{
+    struct topology *topology = topology_create();
+    struct api_core with_topology = core;
+    const json_t *breaches;
+    json_t *root;
+
+    (void)state;
+    topology_add_feeder(topology, "feeder-a", 1e5, NULL);
+    topology_add_group(topology, "rack-1", 0, 5e4, NULL);
+    topology_add_group(topology, "rack-2", 0, 5e4, NULL);
+    with_topology.topology = topology;
+    make_plan();
+    fake.slots[0].feeder_breach_w[0] = 11;
+    fake.slots[0].group_breach_w[1] = 22;
+    root = ask_of(&with_topology, "{\"do\":\"plan\"}");
+    breaches = at(json_array_get(at(json_array_get(at(at(root, "plan"), "sites"), 0), "slots"), 0),
+                  "breaches");
+    assert_int_equal(json_object_size(breaches), 2);
+    assert_true(json_number_value(at(breaches, "feeder-a")) == 11);
+    assert_true(json_number_value(at(breaches, "rack-2")) == 22);
+    assert_string_equal(string_at(json_array_get(at(at(root, "plan"), "jobs"), 0), "group"),
+                        "rack-2");
+    json_decref(root);
+    topology_destroy(topology);
+}
+
+static void a_planned_job_says_why_at_each_time(void **state)
+{
+    const json_t *why, *stretch;
+    json_t *root;
+
+    (void)state;
+    root = ask("{\"do\":\"plan\",\"job\":7}"); /* there is no plan */
+    assert_string_equal(string_at(root, "reason"), "unknown_job");
+    json_decref(root);
+    make_plan();
+    root = ask("{\"do\":\"plan\",\"job\":7}");
+    assert_int_equal(json_integer_value(at(at(root, "plan"), "id")), 3);
+    why = at(at(root, "job"), "why");
+    assert_int_equal(json_array_size(why), 2); /* of the last hour there is nothing to say */
+    stretch = json_array_get(why, 0);
+    assert_string_equal(string_at(stretch, "start"), "2026-06-15T00:00:00Z");
+    assert_string_equal(string_at(stretch, "end"), "2026-06-15T02:00:00Z");
+    assert_string_equal(string_at(stretch, "reason"), "cheaper_later");
+    assert_true(json_is_false(at(stretch, "runs")) && json_is_null(at(stretch, "level")));
+    stretch = json_array_get(why, 1);
+    assert_string_equal(string_at(stretch, "end"), "2026-06-15T03:00:00Z");
+    assert_true(json_is_true(at(stretch, "runs")));
+    assert_int_equal(json_integer_value(at(stretch, "level")), 1);
+    json_decref(root);
+    fake.plan.why = NULL; /* reasons are not kept */
+    root = ask("{\"do\":\"plan\",\"job\":7}");
+    assert_true(json_is_null(at(at(root, "job"), "why")));
+    json_decref(root);
+    root = ask("{\"do\":\"plan\",\"job\":8}");
+    assert_non_null(strstr(string_at(root, "error"), "job 8"));
+    json_decref(root);
+}
+
+static void jobs_show_level_and_group(void **state)
+{
+    const json_t *job;
+    json_t *root;
+
+    (void)state;
+    fake.jobs[0].levels[0] = (struct job_level){6500, 1, 8};
+    fake.jobs[0].levels[1] = (struct job_level){4500, 0.85, 8};
+    fake.jobs[0].level_count = 2;
+    fake.jobs[0].level = fake.jobs[0].level_asked = 1;
+    fake.jobs[0].group = 2;
+    root = ask("{\"do\":\"jobs\"}");
+    job = json_array_get(at(root, "jobs"), 0);
+    assert_int_equal(json_integer_value(at(job, "level")), 1);
+    assert_true(json_is_null(at(job, "level_asked")));
+    assert_true(json_number_value(at(job, "power_w")) == 4500);
+    assert_true(json_number_value(at(job, "full_power_w")) == 6500);
+    assert_true(json_number_value(at(json_array_get(at(job, "levels"), 1), "speed")) == 0.85);
+    assert_int_equal(json_integer_value(at(job, "group")), 2);
+    json_decref(root);
+    fake.jobs[0].level_asked = 0;
+    root = ask("{\"do\":\"jobs\"}");
+    job = json_array_get(at(root, "jobs"), 0);
+    assert_true(json_is_integer(at(job, "level_asked")));
     json_decref(root);
 }
 
@@ -374,6 +538,44 @@ static void submit_passes_the_request_and_the_asker(void **state)
     assert_int_equal(job->argc, 3);
     assert_int_equal(job->command_length, 15);
     assert_memory_equal(job->command, "/bin/echo\0\0a b", 15);
+}
+
+static void submit_takes_levels_and_accelerators(void **state)
+{
+    struct topology *topology = topology_create();
+    struct api_core with_topology = core;
+    const struct job_request *job = &fake.submitted;
+    json_t *root;
+
+    (void)state;
+    topology_add_feeder(topology, "feeder-a", 1e5, NULL);
+    topology_add_accelerators(topology, 0, "a100", 8, NULL);
+    topology_add_accelerators(topology, 0, "h100", 8, NULL);
+    with_topology.topology = topology;
+    root = ask_of(&with_topology,
+                  "{\"do\":\"submit\",\"power_w\":6500,\"work_ms\":1000,\"command\":[\"a\"],"
+                  "\"accelerators\":8,\"accelerator_classes\":[\"h100\"],\"restart_ms\":500,"
+                  "\"level_command\":\"cap\",\"levels\":[{\"power_w\":4500,\"speed\":0.85},"
+                  "{\"power_w\":2500,\"speed\":0.5,\"accelerators\":4}]}");
+    assert_true(json_is_true(at(root, "ok")));
+    json_decref(root);
+    assert_int_equal(job->level_count, 3);
+    assert_true(job->levels[0].power_w == 6500 && job->levels[0].speed == 1);
+    assert_true(job->levels[1].speed == 0.85 && job->levels[1].accelerators == 8);
+    assert_true(job->levels[2].power_w == 2500 && job->levels[2].accelerators == 4);
+    assert_int_equal(job->accelerator_classes, 2);
+    assert_int_equal(job->restart_ms, 500);
+    assert_string_equal(job->level_command, "cap");
+    root = ask_of(&with_topology,
+                  "{\"do\":\"submit\",\"power_w\":6500,\"work_ms\":1000,\"command\":[\"a\"],"
+                  "\"accelerators\":8,\"accelerator_classes\":[\"b200\"]}");
+    assert_non_null(strstr(string_at(root, "error"), "\"b200\"; it has a100, h100"));
+    json_decref(root);
+    root = ask("{\"do\":\"submit\",\"power_w\":6500,\"work_ms\":1000,\"command\":[\"a\"]}");
+    json_decref(root);
+    assert_int_equal(job->level_count, 1); /* as it is, and nothing else */
+    assert_int_equal(job->levels[0].accelerators, 0);
+    topology_destroy(topology);
 }
 
 static void refused_requests_say_what_to_change(void **state)
@@ -415,6 +617,21 @@ static void refused_requests_say_what_to_change(void **state)
         {"{\"do\":\"submit\",\"power_w\":1,\"work_ms\":1,\"command\":[\"a\"],"
          "\"class\":\"vip\"}",
          "\"class\""},
+        {"{\"do\":\"plan\",\"job\":\"7\"}", "\"job\""},
+        {"{\"do\":\"submit\",\"power_w\":1,\"work_ms\":1,\"command\":[\"a\"],\"levels\":7}",
+         "\"levels\""},
+        {"{\"do\":\"submit\",\"power_w\":9,\"work_ms\":1,\"command\":[\"a\"],"
+         "\"levels\":[{\"power_w\":5,\"speed\":0.9},{\"power_w\":4}]}",
+         "\"levels\", entry 2: \"speed\""},
+        {"{\"do\":\"submit\",\"power_w\":9,\"work_ms\":1,\"command\":[\"a\"],"
+         "\"level_command\":\"x\",\"levels\":[{\"power_w\":10,\"speed\":0.9}]}",
+         "not below"}, /* what does not fit together is told too */
+        {"{\"do\":\"submit\",\"power_w\":1,\"work_ms\":1,\"command\":[\"a\"],"
+         "\"accelerators\":-1}",
+         "\"accelerators\""},
+        {"{\"do\":\"submit\",\"power_w\":1,\"work_ms\":1,\"command\":[\"a\"],"
+         "\"accelerators\":1,\"accelerator_classes\":[\"h100\"]}",
+         "no accelerators"},
     };
 
     (void)state;
@@ -485,10 +702,16 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(status_says_null_for_the_unknown, reset),
+        cmocka_unit_test_setup(status_shows_threshold_and_tank_where_there_are_some, reset),
         cmocka_unit_test_setup(status_lists_devices_with_their_reason, reset),
         cmocka_unit_test_setup(status_speaks_of_the_broker_when_there_is_one, reset),
         cmocka_unit_test_setup(points_say_what_is_known_and_why, reset),
         cmocka_unit_test_setup(plan_shows_slots_and_jobs, reset),
+        cmocka_unit_test_setup(plan_shows_cooling_where_there_is_some, reset),
+        cmocka_unit_test_setup(breaches_name_their_place, reset),
+        cmocka_unit_test_setup(a_planned_job_says_why_at_each_time, reset),
+        cmocka_unit_test_setup(jobs_show_level_and_group, reset),
+        cmocka_unit_test_setup(submit_takes_levels_and_accelerators, reset),
         cmocka_unit_test_setup(jobs_hide_the_ended_unless_asked, reset),
         cmocka_unit_test_setup(submit_passes_the_request_and_the_asker, reset),
         cmocka_unit_test_setup(refused_requests_say_what_to_change, reset),

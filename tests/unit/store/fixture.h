@@ -50,6 +50,10 @@ static inline struct topology *make_topology(void)
     assert_non_null(t);
     topology_add_feeder(t, "feeder-a", 500e3, NULL);
     topology_add_feeder(t, "feeder-b", 500e3, NULL);
+    assert_int_equal(topology_add_group(t, "rack-a1", 0, 200e3, NULL), 0);
+    assert_int_equal(topology_add_group(t, "rack-a2", 0, 300e3, NULL), 2);
+    assert_int_equal(topology_add_accelerators(t, 2, "h100", 8, NULL), 0);
+    assert_int_equal(topology_add_accelerators(t, 0, "a100", 16, NULL), 0);
     add_device(t, "utility", ROLE_UTILITY, -1,
                KINDS(POINT_POWER, POINT_ENERGY_IMPORT, POINT_ENERGY_EXPORT));
     add_device(t, "pv", ROLE_PV, -1, KINDS(POINT_ENERGY_EXPORT));

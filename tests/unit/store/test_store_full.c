@@ -251,6 +251,31 @@ static void test_closing_gives_up_in_the_end(void **state)
     site_end(&site);
 }
 
+/* A backtest is faster than any disk: it waits, and nothing is refused. */
+static void test_the_patient_lose_nothing(void **state)
+{
+    (void)state;
+    struct site site;
+    struct error error;
+    struct store_health health;
+    site_begin(&site);
+    site.config.patient = true;
+    struct store *store = open_store(&site);
+    enum { MANY = LIMIT_STORE_QUEUE / 2 + 5000 }; /* more than spare records may fill */
+    const struct forecast_score score = {.series = SERIES_PV, .count = 1};
+    for (int i = 0; i < MANY; i++)
+        assert_true(store_post_scores(store, T0 + i, &score, 1));
+    assert_int_equal(store_flush(store, &error), 0);
+    store_health(store, &health);
+    assert_int_equal(health.written, MANY);
+    assert_int_equal(health.refused, 0);
+    assert_ask(&site, "SELECT count(*) FROM forecast_score", MANY); /* before it is closed */
+    assert_int_equal(store_flush(store, &error), 0);                /* nothing to wait for */
+    store_close(store);
+    assert_sound(&site);
+    site_end(&site);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -260,6 +285,7 @@ int main(void)
         cmocka_unit_test(test_half_of_the_entries_is_kept_too),
         cmocka_unit_test(test_a_reader_with_the_lock_only_delays),
         cmocka_unit_test(test_closing_gives_up_in_the_end),
+        cmocka_unit_test(test_the_patient_lose_nothing),
     };
     return cmocka_run_group_tests_name("store_full", tests, NULL, NULL);
 }

@@ -227,37 +227,163 @@ static void test_a_silent_meter_makes_the_sum_unknown(void **state)
     site_end(&site);
 }
 
-/* The query file as an auditor runs it, with the stock shell. */
+/* A query file as an auditor runs it, with the stock shell: what it prints. */
+static void run_query(const struct site *site, const char *name, char *ret_text, size_t size)
+{
+    char command[2 * LIMIT_PATH];
+    snprintf(command, sizeof command, "sqlite3 -readonly %s < %s/%s 2>&1", site->config.path,
+             QUERY_FOLDER, name);
+    FILE *shell = popen(command, "r");
+    assert_non_null(shell);
+    size_t used = fread(ret_text, 1, size - 1, shell);
+    ret_text[used] = '\0';
+    assert_int_equal(pclose(shell), 0);
+}
+
+static bool has_shell(void)
+{
+    return system("command -v sqlite3 >/dev/null") == 0;
+}
+
 static void test_the_query_file_gives_the_same(void **state)
 {
     (void)state;
     struct site site;
-    char command[2 * LIMIT_PATH], line[256], last[256] = "";
-    if (system("command -v sqlite3 >/dev/null") != 0)
+    char text[8192];
+    if (!has_shell())
         skip();
     site_begin(&site);
     struct store *store = open_store(&site);
     for (int q = 0; q < 100; q++)
         post_by_hand(&site, store, q);
     store_close(store);
-    snprintf(command, sizeof command, "sqlite3 %s < %s/pue_from_counters.sql", site.config.path,
-             QUERY_FOLDER);
-    FILE *shell = popen(command, "r");
-    assert_non_null(shell);
-    while (fgets(line, sizeof line, shell))
-        strcpy(last, line);
-    assert_int_equal(pclose(shell), 0);
-    char period[32];
+    run_query(&site, "pue_from_counters.sql", text, sizeof text);
+    const char *last = strstr(text, "\nall");
+    assert_non_null(last);
     int category, quarters;
     double facility_kwh, it_kwh, pue;
-    assert_int_equal(sscanf(last, "%31s %d %d %lf %lf %lf", period, &category, &quarters,
-                            &facility_kwh, &it_kwh, &pue),
-                     6);
-    assert_string_equal(period, "all");
-    assert_int_equal(category, 2);
+    assert_int_equal(
+        sscanf(last, " all %d %d %lf %lf %lf", &category, &quarters, &facility_kwh, &it_kwh, &pue),
+        5);
+    assert_int_equal(category, 1);
     assert_int_equal(quarters, 100);
     assert_float_equal(facility_kwh, 13, 1e-9);
-    assert_float_equal(pue, 1.3, 1e-9);
+    assert_float_equal(pue, 1.18182, 1e-5);
+    site_end(&site);
+}
+
+/* ---- peak shaving ---- */
+
+/* One quarter hour: facility = import + pv + discharge - charge, in Wh. */
+static void post_shaving(struct site *site, struct store *store, int quarter, double threshold_w,
+                         const int64_t wh[5])
+{
+    static const struct {
+        const char *device;
+        enum point_kind kind;
+    } meters[] = {{"utility", POINT_ENERGY_IMPORT},
+                  {"utility", POINT_ENERGY_EXPORT},
+                  {"pv", POINT_ENERGY_EXPORT},
+                  {"battery", POINT_ENERGY_EXPORT},
+                  {"battery", POINT_ENERGY_IMPORT}};
+    int64_t start_ms = T0 + quarter * (int64_t)QUARTER_MS;
+    struct tick_output *output = &site->output;
+    output->interval_count = 0;
+    for (int m = 0; m < 5; m++) {
+        if (wh[m] >= 0)
+            add_interval(output, point_of(site, meters[m].device, meters[m].kind), start_ms, 0,
+                         wh[m] * 1000, QUALITY_GOOD);
+    }
+    output->accounts[0] = (struct account){.start_ms = start_ms,
+                                           .end_ms = start_ms + QUARTER_MS,
+                                           .pue = {.start_ms = start_ms, .category = 1},
+                                           .threshold_w = threshold_w};
+    output->account_count = 1;
+    assert_true(store_post_tick(store, start_ms + QUARTER_MS, output));
+    output->account_count = 0;
+}
+
+/* Held by the battery, held while it charges, not held, no meter, a silent battery, no threshold.
+ */
+static void post_shaving_cases(struct site *site, struct store *store)
+{
+    static const struct {
+        double threshold_w;
+        int64_t wh[5];
+    } cases[] = {{1000, {250, 0, 10, 60, 0}}, {1000, {200, 0, 10, 0, 50}},
+                 {1000, {260, 0, 10, 5, 0}},  {1000, {-1, 0, 10, 60, 0}},
+                 {1000, {240, 0, 10, -1, 0}}, {(double)NAN, {260, 0, 10, 0, 0}}};
+    for (int q = 0; q < 6; q++)
+        post_shaving(site, store, q, cases[q].threshold_w, cases[q].wh);
+    site->image.values[point_of(site, "battery", POINT_SOC)] =
+        (struct sample){.quality = QUALITY_GOOD,
+                        .reason = REASON_FRESH,
+                        .value = 12.5,
+                        .source_ms = T0 + 2 * QUARTER_MS};
+    site->image.frozen_ms = T0 + 2 * QUARTER_MS;
+    assert_true(store_post_image(store, &site->image));
+    site->image.values[point_of(site, "battery", POINT_SOC)].source_ms += QUARTER_MS;
+    site->image.frozen_ms += QUARTER_MS;
+    assert_true(store_post_image(store, &site->image));
+}
+
+static void test_peak_shaving_side_by_side(void **state)
+{
+    (void)state;
+    struct site site;
+    site_begin(&site);
+    struct store *store = open_store(&site);
+    post_shaving_cases(&site, store);
+    store_close(store);
+    static const char *const rows[] = {
+        "1280.0/1000.0/1000.0/240.0/yes", "640.0/1000.0/800.0/-200.0/yes",
+        "1100.0/1000.0/1040.0/20.0/no",   "-/1000.0/-/240.0/unknown",
+        "-/1000.0/960.0/-/yes",           "1080.0/-/1040.0/0.0/-"};
+    for (int q = 0; q < 6; q++) {
+        char sql[512];
+        snprintf(sql, sizeof sql,
+                 "SELECT coalesce(facility_w, '-') || '/' || coalesce(threshold_w, '-') || '/'"
+                 " || coalesce(import_w, '-') || '/' || coalesce(battery_w, '-') || '/'"
+                 " || coalesce(held, '-') = '%s' FROM v_peak_shaving WHERE start_ms = %lld",
+                 rows[q], (long long)(T0 + q * (int64_t)QUARTER_MS));
+        assert_ask(&site, sql, 1);
+    }
+    assert_ask(&site, "SELECT count(*) FROM v_peak_shaving", 6);
+    site_end(&site);
+}
+
+static void test_the_peak_query_gives_the_same(void **state)
+{
+    (void)state;
+    struct site site;
+    char text[8192], month[16], soc[16];
+    if (!has_shell())
+        skip();
+    site_begin(&site);
+    struct store *store = open_store(&site);
+    post_shaving_cases(&site, store);
+    store_close(store);
+    run_query(&site, "peak_shaving.sql", text, sizeof text);
+    int quarters, held, not_held, unknown;
+    double threshold, peak, without, above, facility, import, battery;
+    const char *row = strstr(text, "\n2026-06 ");
+    assert_non_null(row);
+    assert_int_equal(sscanf(row, "%15s %d %d %d %d %lf %lf %lf %lf", month, &quarters, &held,
+                            &not_held, &unknown, &threshold, &peak, &without, &above),
+                     9);
+    assert_true(quarters == 5 && held == 3 && not_held == 1 && unknown == 1);
+    assert_float_equal(peak, 1.04, 1e-9);
+    assert_float_equal(without, 1.24, 1e-9);
+    assert_float_equal(above, 0.04, 1e-9);
+    row = strstr(text, "2026-06-15T00:30:00Z");
+    assert_non_null(row);
+    assert_int_equal(
+        sscanf(row + 20, "%lf %lf %lf %lf no %15s", &facility, &threshold, &import, &battery, soc),
+        5);
+    assert_true(facility == 1.1 && threshold == 1 && import == 1.04 && battery == 0.02);
+    assert_string_equal(soc, "12.5");
+    assert_non_null(strstr(text, "2026-06-15T00:45:00Z")); /* unknown is shown, */
+    assert_null(strstr(text, "2026-06-15T00:00:00Z"));     /* what was held is not */
     site_end(&site);
 }
 
@@ -355,6 +481,8 @@ int main(void)
         cmocka_unit_test(test_days_add_up_to_the_counter),
         cmocka_unit_test(test_an_interval_over_midnight_is_shared_out),
         cmocka_unit_test(test_the_query_file_gives_the_same),
+        cmocka_unit_test(test_peak_shaving_side_by_side),
+        cmocka_unit_test(test_the_peak_query_gives_the_same),
     };
     return cmocka_run_group_tests_name("store_pue", tests, NULL, NULL);
 }

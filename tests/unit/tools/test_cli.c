@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "controller/base/utc.h"
+#include "tools/cli_levels.h"
 #include "tools/cli_options.h"
 #include "tools/cli_table.h"
 
@@ -18,6 +19,7 @@ static struct {
     const char *text;
     double power_w, work_ms;
     struct cli_time when;
+    struct cli_list list;
 } got;
 
 static const struct cli_option options[] = {
@@ -27,6 +29,7 @@ static const struct cli_option options[] = {
     {"power", CLI_POWER, &got.power_w, "POWER", "a power"},
     {"work", CLI_DURATION, &got.work_ms, "TIME", "a duration"},
     {"when", CLI_TIME, &got.when, "WHEN", "a time"},
+    {"level", CLI_LIST, &got.list, "LEVEL", "several"},
     {NULL, CLI_FLAG, NULL, NULL, NULL},
 };
 
@@ -185,6 +188,77 @@ static void tables_align_by_characters_and_stay_harmless(void **state)
     free(text);
 }
 
+static void a_list_takes_several(void **state)
+{
+    (void)state;
+    struct cli_operands operands;
+    struct error error;
+    assert_int_equal(parse("x --level 4kW=80% --level=2kW=50%:4", &operands, &error), 0);
+    assert_int_equal(got.list.count, 2);
+    assert_string_equal(got.list.texts[1], "2kW=50%:4");
+}
+
+/* Takes the levels, or tells what must be in the error's text. */
+static void level(const char *text, double power_w, double speed, int accelerators,
+                  const char *told)
+{
+    const struct cli_list list = {1, {text}};
+    struct error error = {""};
+    json_t *request = json_object();
+    int code = cli_levels(&list, request, &error);
+    if (told) {
+        assert_int_equal(code, ERROR_INVALID);
+        if (!strstr(error.text, told))
+            fail_msg("\"%s\" does not say \"%s\"", error.text, told);
+    } else {
+        json_t *got_level = json_array_get(json_object_get(request, "levels"), 0);
+        assert_int_equal(code, 0);
+        assert_true(json_number_value(json_object_get(got_level, "power_w")) == power_w);
+        assert_true(json_number_value(json_object_get(got_level, "speed")) == speed);
+        assert_int_equal(json_integer_value(json_object_get(got_level, "accelerators")),
+                         accelerators);
+    }
+    json_decref(request);
+}
+
+static void levels_are_taken_apart(void **state)
+{
+    (void)state;
+    level("4.5kW=85%", 4500, 0.85, 0, NULL);
+    level("4.5 kW=85 %:6", 4500, 0.85, 6, NULL);
+    level("4.5kW", 0, 0, 0, "POWER=SPEED");
+    level("=85%", 0, 0, 0, "missing");
+    level("4.5kW=", 0, 0, 0, "missing");
+    level("4500=85%", 0, 0, 0, "kW");
+    level("4.5kW=0.85", 4500, 0.85, 0, NULL);
+    level("4.5kW=85%:many", 0, 0, 0, "number of accelerators");
+    level("4.5kW=85%:0", 0, 0, 0, "number of accelerators");
+    const struct cli_list many = {4, {"4kW=9%", "3kW=8%", "2kW=7%", "1kW=6%"}};
+    struct error error;
+    json_t *request = json_object();
+    assert_int_equal(cli_levels(&many, request, &error), ERROR_INVALID);
+    assert_non_null(strstr(error.text, "at most 3"));
+    json_decref(request);
+}
+
+static void accelerators_are_taken_apart(void **state)
+{
+    (void)state;
+    struct error error;
+    static const char *const wrong[] = {"h100", ":8", "h100:", "h100:-1", ",h100:8", "h100:8x"};
+    json_t *request = json_object();
+    assert_int_equal(cli_accelerators("h100,a100:8", request, &error), 0);
+    const json_t *classes = json_object_get(request, "accelerator_classes");
+    assert_int_equal(json_array_size(classes), 2);
+    assert_string_equal(json_string_value(json_array_get(classes, 1)), "a100");
+    assert_int_equal(json_integer_value(json_object_get(request, "accelerators")), 8);
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        assert_int_equal(cli_accelerators(wrong[i], request, &error), ERROR_INVALID);
+        assert_non_null(strstr(error.text, "--accelerators"));
+    }
+    json_decref(request);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -195,6 +269,9 @@ int main(void)
         cmocka_unit_test(too_many_words_are_refused),
         cmocka_unit_test(help_lists_every_option),
         cmocka_unit_test(tables_align_by_characters_and_stay_harmless),
+        cmocka_unit_test(a_list_takes_several),
+        cmocka_unit_test(levels_are_taken_apart),
+        cmocka_unit_test(accelerators_are_taken_apart),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

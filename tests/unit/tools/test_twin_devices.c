@@ -40,7 +40,7 @@ static void run_plant(void)
 
     fixture.outside = (struct outside){.temp_outdoor_c = 24, .frequency_hz = 49.98};
     plant_init(&fixture.plant, 1, START_MS, 0.6);
-    battery_set_power(&fixture.plant.battery, -123456);
+    set_point_write(&fixture.plant.battery.set, -123456);
     for (int i = 0; i < 50; i++)
         plant_step(&fixture.plant, &input, fixture.plant.time_ms + 999);
 }
@@ -176,7 +176,7 @@ static void a_set_point_write_arrives(void **state)
     assert_true(registers_written(&fixture.registers, index, row->address, 2, &value));
     assert_true(value == -250000);
     assert_true(twin_device_set(&fixture.plant, battery, POINT_POWER_SET, value));
-    assert_true(fixture.plant.battery.power_set_w == -250000);
+    assert_true(fixture.plant.battery.set.value == -250000);
     assert_false(twin_device_set(&fixture.plant, twin_device_find("pv"), POINT_POWER_SET, 1));
 }
 

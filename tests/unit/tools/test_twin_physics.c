@@ -45,7 +45,10 @@ static void check_balance(const double *v, double tolerance)
                 tolerance);
     assert_near(v[FLOW_FACILITY],
                 v[FLOW_IT] + v[FLOW_DISTRIBUTION] + v[FLOW_COOLING] + v[FLOW_AUXILIARY], tolerance);
-    assert_near(v[FLOW_COOLING], v[FLOW_CHILLER] + v[FLOW_CDU] + v[FLOW_FANS], tolerance);
+    assert_near(v[FLOW_COOLING], v[FLOW_CHILLER] + v[FLOW_CDU] + v[FLOW_FANS] + v[FLOW_TANK_PUMP],
+                tolerance);
+    assert_near(v[FLOW_HEAT] + v[FLOW_TANK_CHARGE], v[FLOW_CHILLER_HEAT] + v[FLOW_TANK_DISCHARGE],
+                tolerance);
     for (int rack = 0; rack < PLANT_RACKS; rack++)
         racks += v[FLOW_RACK + rack];
     assert_near(v[FLOW_IT], racks, tolerance);
@@ -54,17 +57,20 @@ static void check_balance(const double *v, double tolerance)
 static void energy_closes_over_random_days(void **state)
 {
     struct plant plant;
-    double soc_start_wh, held_wh;
+    double soc_start_wh, cold_start_wh, held_wh;
 
     (void)state;
     plant_init(&plant, 7, START_MS, 0.5);
     soc_start_wh = plant.battery.soc_wh;
+    cold_start_wh = plant.cooling.tank.cold_wh;
     for (uint64_t i = 0; i < 20000; i++) {
         struct plant_input input;
 
         random_input(i, &input);
         if (i % 7 == 0)
-            battery_set_power(&plant.battery, between(20, i, -1.2e6, 1.2e6));
+            set_point_write(&plant.battery.set, between(20, i, -1.2e6, 1.2e6));
+        if (i % 11 == 0)
+            set_point_write(&plant.cooling.tank.set, between(22, i, -6e5, 6e5));
         plant_step(&plant, &input, plant.time_ms + 1 + (int64_t)between(21, i, 0, 60000));
         check_balance(plant.power_w, 1e-6);
         assert_true(plant.power_w[FLOW_IMPORT] == 0 || plant.power_w[FLOW_EXPORT] == 0);
@@ -74,6 +80,11 @@ static void energy_closes_over_random_days(void **state)
     held_wh = plant.energy_wh[FLOW_CHARGE] * battery_charge_efficiency -
               plant.energy_wh[FLOW_DISCHARGE] / battery_discharge_efficiency;
     assert_near(plant.battery.soc_wh - soc_start_wh, held_wh, 1e-9 * plant.energy_wh[FLOW_CHARGE]);
+    held_wh = plant.energy_wh[FLOW_TANK_CHARGE] - plant.energy_wh[FLOW_TANK_DISCHARGE] -
+              plant.energy_wh[FLOW_TANK_LOSS];
+    assert_near(plant.cooling.tank.cold_wh - cold_start_wh, held_wh, 1e-3);
+    assert_true(plant.energy_wh[FLOW_TANK_CHARGE] > 1e6 &&
+                plant.energy_wh[FLOW_TANK_DISCHARGE] > 1e6);
 }
 
 static void energy_is_power_times_time(void **state)
@@ -103,11 +114,81 @@ static void battery_stays_in_its_band(void **state)
         double charge_most_w = battery_charge_max_w(&battery);
         double discharge_most_w = battery_discharge_max_w(&battery);
 
-        battery_set_power(&battery, set_w);
+        set_point_write(&battery.set, set_w);
         battery_step(&battery, between(31, i, 0.1, 600));
         assert_in_range((int64_t)battery.soc_wh, 0, (int64_t)battery_capacity_wh);
         assert_true(battery.power_w <= discharge_most_w && -battery.power_w <= charge_most_w);
         assert_true(battery.power_w * set_w >= 0);
+    }
+}
+
+static void tank_gives_what_there_is_and_takes_what_is_spare(void **state)
+{
+    struct tank tank;
+
+    (void)state;
+    tank_init(&tank, 0.5);
+    for (uint64_t i = 0; i < 50000; i++) {
+        double load_w = between(33, i, 0, 9e5), spare_w = between(34, i, 0, 4e5);
+        double set_w = between(32, i / 100, -6e5, 6e5);
+
+        set_point_write(&tank.set, set_w);
+        tank_step(&tank, load_w, spare_w, between(35, i, 0.1, 900));
+        assert_true(tank.cold_wh >= 0 && tank.cold_wh <= tank_capacity_wh);
+        assert_true(tank.heat_w <= load_w && -tank.heat_w <= spare_w);
+        assert_true(fabs(tank.heat_w) <= fmin(tank_rated_w, fabs(set_w)));
+        assert_true(tank.heat_w * set_w >= 0);
+    }
+}
+
+static void an_idle_tank_only_warms_up(void **state)
+{
+    struct tank once, often;
+
+    (void)state;
+    tank_init(&once, 0.8);
+    tank_init(&often, 0.8);
+    tank_step(&once, 5e5, 5e5, 24 * 3600);
+    for (int i = 0; i < 24 * 60; i++)
+        tank_step(&often, 5e5, 5e5, 60);
+    assert_true(once.heat_w == 0 && once.pump_w == 0);
+    assert_near(once.cold_wh, 0.8 * tank_capacity_wh * exp(-24 * tank_loss_per_h), 1e-6);
+    assert_near(once.cold_wh, often.cold_wh, 1e-6);
+}
+
+/* What the tank gives the chiller need not, and the hall is as cold as before. */
+static void the_tank_takes_the_chillers_place(void **state)
+{
+    struct plant_input input = {.outdoor_c = 33, .base_it_w = 400e3};
+    struct plant idle, helped;
+
+    (void)state;
+    plant_init(&idle, 7, START_MS, 0.5);
+    plant_init(&helped, 7, START_MS, 0.5);
+    set_point_write(&helped.cooling.tank.set, 300e3);
+    plant_step(&idle, &input, START_MS + MINUTE_MS);
+    plant_step(&helped, &input, START_MS + MINUTE_MS);
+    assert_true(helped.power_w[FLOW_TANK_DISCHARGE] == 300e3);
+    assert_near(helped.power_w[FLOW_CHILLER_HEAT], idle.power_w[FLOW_CHILLER_HEAT] - 300e3, 1e-6);
+    assert_true(helped.power_w[FLOW_COOLING] < idle.power_w[FLOW_COOLING] - 30e3);
+    assert_true(helped.cooling.inlet_c == idle.cooling.inlet_c);
+    plant_step(&helped, &input, START_MS + QUARTER_MS);
+    assert_true(helped.power_w[FLOW_TANK_DISCHARGE] == 300e3);
+    plant_step(&helped, &input, START_MS + QUARTER_MS + MINUTE_MS); /* nobody renewed it */
+    assert_true(helped.power_w[FLOW_TANK_DISCHARGE] == 0);
+}
+
+static void a_derated_battery_does_less(void **state)
+{
+    struct battery battery;
+
+    (void)state;
+    battery_init(&battery, 0.5);
+    battery.offer_share = 0.3;
+    for (int sign = -1; sign <= 1; sign += 2) {
+        set_point_write(&battery.set, sign * 1e6);
+        battery_step(&battery, 1);
+        assert_near(battery.power_w, sign * 0.3 * battery_rated_w, 1e-6);
     }
 }
 
@@ -130,25 +211,25 @@ static void set_point_reverts_unless_renewed(void **state)
 
     (void)state;
     battery_init(&battery, 0.5);
-    battery.power_revert_s = 30;
-    battery_set_power(&battery, 1e5);
+    battery.set.revert_s = 30;
+    set_point_write(&battery.set, 1e5);
     for (int s = 0; s < 30; s++) {
         battery_step(&battery, 1);
         assert_true(battery.power_w == 1e5);
     }
     battery_step(&battery, 1);
-    assert_true(battery.power_w == 0 && battery.power_set_w == 0);
+    assert_true(battery.power_w == 0 && battery.set.value == 0);
 
-    battery_set_power(&battery, 1e5);
+    set_point_write(&battery.set, 1e5);
     for (int s = 0; s < 100; s++) {
-        battery_set_power(&battery, 1e5);
+        set_point_write(&battery.set, 1e5);
         battery_step(&battery, 20);
         assert_true(battery.power_w == 1e5);
     }
-    battery.power_revert_s = 0;
+    battery.set.revert_s = 0;
     for (int s = 0; s < 100; s++)
         battery_step(&battery, 20);
-    assert_true(battery.power_set_w == 1e5);
+    assert_true(battery.set.value == 1e5);
 }
 
 static void cop_falls_with_outdoor_and_rises_with_supply_temperature(void **state)
@@ -246,6 +327,10 @@ int main(void)
         cmocka_unit_test(energy_closes_over_random_days),
         cmocka_unit_test(energy_is_power_times_time),
         cmocka_unit_test(battery_stays_in_its_band),
+        cmocka_unit_test(tank_gives_what_there_is_and_takes_what_is_spare),
+        cmocka_unit_test(an_idle_tank_only_warms_up),
+        cmocka_unit_test(the_tank_takes_the_chillers_place),
+        cmocka_unit_test(a_derated_battery_does_less),
         cmocka_unit_test(limits_taper_near_the_ends),
         cmocka_unit_test(set_point_reverts_unless_renewed),
         cmocka_unit_test(cop_falls_with_outdoor_and_rises_with_supply_temperature),

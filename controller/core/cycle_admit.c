@@ -1,0 +1,70 @@
+/* Jobs that came after the plan was made get a place in it at once: a thousand of them cost less
+ * than one solve, and nobody waits for the next plan to begin. */
+#include <stdlib.h>
+
+#include "controller/core/cycle_private.h"
+
+static bool waits(const struct job *job)
+{
+    return job->state == JOB_QUEUED || job->state == JOB_SUSPENDED;
+}
+
+/* Where a plan is asked for at once, only what starts at once is placed before it comes: what is
+ * begun here and cannot be suspended would never get its better place. */
+static bool finds_place(const struct cycle *cycle, const struct job *job)
+{
+    return !cycle->config.plan_on_arrival || job->job_class == JOB_REALTIME ||
+           job->job_class == JOB_GUARANTEED;
+}
+
+/* Of the new jobs that wait, those that find a place now. */
+static int collect(const struct cycle *cycle, const struct tick_input *input,
+                   struct problem_job *ret_jobs, bool *ret_any)
+{
+    int count = 0;
+    *ret_any = false;
+    for (int j = 0; j < input->job_count; j++) {
+        const struct job *job = &input->jobs[j];
+        if (job->id <= cycle->admitted_id || !waits(job) ||
+            plan_job_runs(cycle->plan, job->id, input->now_ms, NULL) >= 0)
+            continue;
+        *ret_any = true;
+        if (finds_place(cycle, job))
+            cycle_problem_job(cycle, job, input->now_ms, &ret_jobs[count++]);
+    }
+    return count;
+}
+
+/* Ids are never used twice and rise: what is newer than the newest one seen has just come. */
+static int64_t newest(const struct tick_input *input)
+{
+    int64_t id = 0;
+    for (int j = 0; j < input->job_count; j++)
+        id = input->jobs[j].id > id ? input->jobs[j].id : id;
+    return id;
+}
+
+void cycle_admit(struct cycle *cycle, const struct tick_input *input)
+{
+    int64_t newest_id = newest(input);
+    if (newest_id <= cycle->admitted_id)
+        return;
+    if (!cycle->plan || input->now_ms >= cycle->plan->expires_ms) {
+        cycle->admitted_id = newest_id; /* the fallback decides; a plan is all the more wanted */
+        cycle->replan |= cycle->config.plan_on_arrival;
+        return;
+    }
+    struct problem_job *jobs = calloc((size_t)input->job_count, sizeof *jobs);
+    struct error error;
+    if (!jobs)
+        return; /* the next tick tries again */
+    bool any;
+    int count = collect(cycle, input, jobs, &any);
+    bool placed =
+        count == 0 || plan_admit(cycle->plan, &cycle->config.prices, jobs, count, &error) == 0;
+    if (placed)
+        cycle->admitted_id = newest_id;
+    if (placed && any && cycle->config.plan_on_arrival)
+        cycle->replan = true; /* the place found at once may not be the best there is */
+    free(jobs);
+}

@@ -1,0 +1,35 @@
+/* What feeders, rack groups and accelerators leave for work that can be placed, as limits of the
+ * relaxed program. Private to the planner. Powers in kW, accelerators as their number. */
+#ifndef TIDEWATT_PLAN_RELAX_ROOM_H
+#define TIDEWATT_PLAN_RELAX_ROOM_H
+
+#include "controller/plan/grouping.h"
+
+enum room_kind { ROOM_SITE, ROOM_FEEDER, ROOM_GROUP, ROOM_ACCELERATORS };
+
+/* One limit: the average that is left in each slot. */
+struct relax_room {
+    enum room_kind kind;
+    int32_t site;
+    uint32_t of;  /* feeder, group, or bits of the accelerator classes */
+    double *left; /* by slot */
+    int *row;     /* by slot, -1: cannot bind */
+};
+
+struct relax_rooms {
+    int32_t count;
+    struct relax_room *all;
+    double *memory;
+    int *rows;
+};
+
+/* Those that the groups of work can fill. False: out of memory; finish it in any case. */
+bool relax_rooms_init(struct relax_rooms *rooms, const struct workload *load,
+                      const struct grouping *grouping);
+void relax_rooms_finish(struct relax_rooms *rooms);
+
+/* Does work of this job at that site need it? */
+bool relax_room_holds(const struct relax_room *room, const struct workload *load,
+                      const struct problem_job *job, int32_t site);
+
+#endif

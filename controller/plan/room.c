@@ -1,0 +1,216 @@
+/* Room of feeders, groups and accelerators, slot by slot. */
+#include "controller/plan/room.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const double SMALL_KW = 1e-6;
+
+static int32_t find_set(const struct room *room, uint32_t set)
+{
+    for (int32_t i = 0; i < room->set_count; i++)
+        if (room->sets[i] == set)
+            return i;
+    return -1;
+}
+
+static void add_set(struct room *room, uint32_t set)
+{
+    if (set != 0 && find_set(room, set) < 0)
+        room->sets[room->set_count++] = set;
+}
+
+/* Those of the jobs, then every union of two until there is no new one. */
+static void find_sets(struct room *room)
+{
+    const struct workload *load = room->load;
+    const uint32_t all = ROOM_SETS - 1;
+    for (int32_t i = 0; i < load->count; i++)
+        add_set(room, load->works[i].job->accelerator_classes & all);
+    for (int32_t i = 0; i < room->set_count; i++)
+        for (int32_t k = 0; k < i; k++)
+            add_set(room, room->sets[i] | room->sets[k]);
+}
+
+static int32_t set_room(const struct problem_group *group, uint32_t set)
+{
+    int32_t sum = 0;
+    for (int c = 0; c < LIMIT_ACCELERATORS; c++)
+        if (set & (1u << c))
+            sum += group->accelerators[c];
+    return sum;
+}
+
+static void update_free(struct room *room, int32_t s, int32_t g, int32_t t)
+{
+    const struct workload *load = room->load;
+    int32_t feeder = room->first_feeder[s] + load->problem->sites[s].groups[g].feeder;
+    size_t at = workload_at(load, room->first_group[s] + g, t);
+    room->free_kw[at] = fmin(room->group_kw[at], room->feeder_kw[workload_at(load, feeder, t)]);
+}
+
+static void fill_slot(struct room *room, int32_t s, int32_t t)
+{
+    const struct workload *load = room->load;
+    const struct problem_site *site = &load->problem->sites[s];
+    for (int32_t f = 0; f < site->feeder_count; f++)
+        room->feeder_kw[workload_at(load, room->first_feeder[s] + f, t)] =
+            site->feeders[f].limit_w / 1000;
+    for (int32_t g = 0; g < site->group_count; g++) {
+        const struct problem_group *group = &site->groups[g];
+        double base_kw = site->slots[t].base_it_high_w[g] / 1000;
+        int32_t row = room->first_group[s] + g;
+        room->group_kw[workload_at(load, row, t)] = group->limit_w / 1000 - base_kw;
+        room->feeder_kw[workload_at(load, room->first_feeder[s] + group->feeder, t)] -= base_kw;
+    }
+    for (int32_t g = 0; g < site->group_count; g++)
+        update_free(room, s, g, t);
+}
+
+static size_t group_cells(const struct room *room)
+{
+    return (size_t)room->first_group[room->load->site_count] * (size_t)room->load->slot_count;
+}
+
+static size_t feeder_cells(const struct room *room)
+{
+    return (size_t)room->first_feeder[room->load->site_count] * (size_t)room->load->slot_count;
+}
+
+static size_t set_cells(const struct room *room)
+{
+    return group_cells(room) * (size_t)room->set_count;
+}
+
+static bool sets_init(struct room *room)
+{
+    int32_t rows = room->first_group[room->load->site_count];
+    room->in_use = calloc(set_cells(room) + 1, sizeof(int32_t));
+    room->capacity = calloc((size_t)(rows * room->set_count) + 1, sizeof(int32_t));
+    if (!room->in_use || !room->capacity)
+        return false;
+    for (int32_t s = 0; s < room->load->site_count; s++)
+        for (int32_t row = room->first_group[s]; row < room->first_group[s + 1]; row++)
+            for (int32_t i = 0; i < room->set_count; i++)
+                room->capacity[row * room->set_count + i] =
+                    set_room(&room->load->problem->sites[s].groups[row - room->first_group[s]],
+                             room->sets[i]);
+    return true;
+}
+
+bool room_init(struct room *room, const struct workload *load)
+{
+    *room = (struct room){.load = load};
+    for (int32_t s = 0; s < load->site_count; s++) {
+        room->first_group[s + 1] = room->first_group[s] + load->problem->sites[s].group_count;
+        room->first_feeder[s + 1] = room->first_feeder[s] + load->problem->sites[s].feeder_count;
+    }
+    find_sets(room);
+    room->group_kw = calloc(group_cells(room), sizeof(double));
+    room->free_kw = calloc(group_cells(room), sizeof(double));
+    room->feeder_kw = calloc(feeder_cells(room), sizeof(double));
+    if (!sets_init(room) || !room->group_kw || !room->free_kw || !room->feeder_kw)
+        return false;
+    for (int32_t s = 0; s < load->site_count; s++)
+        for (int32_t t = 0; t < load->slot_count; t++)
+            fill_slot(room, s, t);
+    return true;
+}
+
+bool room_learn(struct room *room)
+{
+    struct room before = *room;
+    int32_t rows = room->first_group[room->load->site_count];
+    find_sets(room);
+    if (room->set_count == before.set_count)
+        return true;
+    if (!sets_init(room)) {
+        free(room->in_use);
+        free(room->capacity);
+        *room = before;
+        return false;
+    }
+    size_t slots = (size_t)room->load->slot_count;
+    for (int32_t row = 0; row < rows; row++)
+        memcpy(&room->in_use[workload_at(room->load, row * room->set_count, 0)],
+               &before.in_use[workload_at(room->load, row * before.set_count, 0)],
+               slots * (size_t)before.set_count * sizeof(int32_t));
+    free(before.in_use);
+    free(before.capacity);
+    return true;
+}
+
+void room_finish(struct room *room)
+{
+    free(room->group_kw);
+    free(room->free_kw);
+    free(room->feeder_kw);
+    free(room->in_use);
+    free(room->capacity);
+}
+
+void room_copy(struct room *to, const struct room *from)
+{
+    memcpy(to->group_kw, from->group_kw, group_cells(from) * sizeof(double));
+    memcpy(to->free_kw, from->free_kw, group_cells(from) * sizeof(double));
+    memcpy(to->feeder_kw, from->feeder_kw, feeder_cells(from) * sizeof(double));
+    memcpy(to->in_use, from->in_use, set_cells(from) * sizeof(int32_t));
+}
+
+void room_take(struct room *room, int32_t s, int32_t g, const struct problem_job *job, int32_t t,
+               double kw, int32_t accelerators)
+{
+    const struct workload *load = room->load;
+    const struct problem_site *site = &load->problem->sites[s];
+    int32_t feeder = site->groups[g].feeder, row = room->first_group[s] + g;
+    room->group_kw[workload_at(load, row, t)] -= kw;
+    room->feeder_kw[workload_at(load, room->first_feeder[s] + feeder, t)] -= kw;
+    for (int32_t other = 0; other < site->group_count; other++)
+        if (site->groups[other].feeder == feeder)
+            update_free(room, s, other, t);
+    int32_t set = accelerators != 0 ? find_set(room, job->accelerator_classes) : -1;
+    if (set >= 0)
+        room->in_use[workload_at(load, row * room->set_count + set, t)] += accelerators;
+}
+
+/* Accelerators of a set that those who know no other leave. */
+static int32_t left_of_set(const struct room *room, int32_t row, uint32_t set, int32_t index,
+                           int32_t t)
+{
+    int32_t left = room->capacity[row * room->set_count + index];
+    for (int32_t i = 0; i < room->set_count; i++)
+        if ((room->sets[i] & ~set) == 0)
+            left -= room->in_use[workload_at(room->load, row * room->set_count + i, t)];
+    return left;
+}
+
+static bool accelerators_suffice(const struct room *room, int32_t row,
+                                 const struct problem_job *job, int32_t needed, int32_t t)
+{
+    for (int32_t i = 0; i < room->set_count; i++)
+        if ((job->accelerator_classes & ~room->sets[i]) == 0 &&
+            left_of_set(room, row, room->sets[i], i, t) < needed)
+            return false;
+    return true;
+}
+
+bool room_lacks_accelerators(const struct room *room, int32_t s, int32_t g, int32_t t)
+{
+    int32_t row = room->first_group[s] + g;
+    for (int32_t i = 0; i < room->set_count; i++)
+        if (left_of_set(room, row, room->sets[i], i, t) < 0)
+            return true;
+    return false;
+}
+
+bool room_carries(const struct room *room, int32_t s, int32_t g, const struct problem_job *job,
+                  int32_t level, int32_t t)
+{
+    int32_t row = room->first_group[s] + g, needed = job->levels[level].accelerators;
+    if (room->free_kw[workload_at(room->load, row, t)] + SMALL_KW <
+        job->levels[level].power_w / 1000)
+        return false;
+    return needed == 0 || job->accelerator_classes == 0 ||
+           accelerators_suffice(room, row, job, needed, t);
+}

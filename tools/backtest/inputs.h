@@ -1,0 +1,46 @@
+/* Files to series by the hour, and jobs. */
+#ifndef TIDEWATT_TOOLS_BACKTEST_INPUTS_H
+#define TIDEWATT_TOOLS_BACKTEST_INPUTS_H
+
+#include "controller/forecast/forecast.h"
+#include "tools/backtest/site.h"
+
+/* What is known of each hour; NAN: nothing. */
+struct track {
+    const char *path, *column; /* where it is from; NULL: there is none */
+    int64_t start_ms;
+    int32_t hours;
+    double *value; /* owned */
+};
+
+/* NAN outside and in gaps. */
+double track_at(const struct track *track, int64_t at_ms);
+
+struct trace_job {
+    int64_t arrival_ms; /* from the start of a window */
+    int64_t length_ms, wait_ms;
+    double cpus;
+};
+
+struct inputs {
+    struct track carbon, solar_mw, wind_mw, price, temp_c;
+    struct trace_job *jobs; /* owned, by arrival */
+    int32_t job_count;
+    int64_t short_mean_ms, long_mean_ms; /* lengths of the two queues */
+};
+
+struct input_paths {
+    const char *grid, *weather, *price, *jobs; /* NULL: not given */
+};
+
+int inputs_load(const struct input_paths *paths, const struct backtest_site *site,
+                struct inputs *ret_inputs, struct error *error);
+void inputs_finish(struct inputs *inputs);
+
+/* ERROR_INVALID, naming the hour, when a series has a gap inside [from, to). */
+int inputs_check(const struct inputs *inputs, int64_t from_ms, int64_t to_ms, struct error *error);
+
+/* The longest time from a window's start to the latest deadline, in whole hours. */
+int64_t inputs_span_ms(const struct inputs *inputs);
+
+#endif

@@ -1,0 +1,15 @@
+/* How elastic a job is, from the words of the command line into a request. */
+#ifndef TIDEWATT_TOOLS_CLI_LEVELS_H
+#define TIDEWATT_TOOLS_CLI_LEVELS_H
+
+#include <jansson.h>
+
+#include "tools/cli_options.h"
+
+/* "4.5kW=85%" or "4.5kW=85%:6" each. ERROR_INVALID with a text; what fits together is the daemon's
+ * to judge. */
+int cli_levels(const struct cli_list *levels, json_t *request, struct error *error);
+/* "h100,a100:8" */
+int cli_accelerators(const char *text, json_t *request, struct error *error);
+
+#endif
