@@ -1,5 +1,7 @@
 /* `tidewatt backtest`: what a site would have done, by several policies side by side. */
 #include <errno.h>
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +12,7 @@
 #include "tools/cli.h"
 
 struct request {
-    const char *site, *policies, *forecast, *from, *to, *windows, *csv, *database;
+    const char *site, *place, *policies, *forecast, *from, *to, *windows, *csv, *database;
     double capacity_w;
     bool whole_jobs;
     struct input_paths paths;
@@ -122,6 +124,23 @@ static void set_capacity(struct config *config, double capacity_w)
         config->topology->feeders[f].limit_w = capacity_w;
 }
 
+/* "52.1,5.3": where the sun of the forecast shines. */
+static int set_place(struct config *config, const char *place, struct error *error)
+{
+    double latitude_deg, longitude_deg;
+    int length = 0;
+    if (!place)
+        return 0;
+    if (sscanf(place, "%lf,%lf%n", &latitude_deg, &longitude_deg, &length) != 2 ||
+        place[length] != '\0' || !(fabs(latitude_deg) <= 90) || !(fabs(longitude_deg) <= 180))
+        return error_set(error, ERROR_INVALID,
+                         "--place: \"%s\" is no place: give degrees north and east as 52.1,5.3",
+                         place);
+    config->values.latitude_deg = latitude_deg;
+    config->values.longitude_deg = longitude_deg;
+    return 0;
+}
+
 static int write_csv(const char *path, const struct backtest *backtest,
                      const struct result *results, struct error *error)
 {
@@ -155,7 +174,9 @@ static int load_and_run(const struct request *request, struct backtest *backtest
     set_capacity(backtest->site.config, request->capacity_w);
     if (request->whole_jobs)
         backtest->site.interruptible = false;
-    code = inputs_load(&request->paths, &backtest->site, &backtest->inputs, error);
+    code = set_place(backtest->site.config, request->place, error);
+    if (code == 0)
+        code = inputs_load(&request->paths, &backtest->site, &backtest->inputs, error);
     if (code == 0)
         code = run(request, backtest, error);
     inputs_finish(&backtest->inputs);
@@ -168,6 +189,8 @@ int cli_backtest(const struct cli_command *command, int argc, char **argv)
     struct request request = {.policies = "none,tidewatt", .forecast = "model"};
     const struct cli_option options[] = {
         {"site", CLI_TEXT, &request.site, "FILE", "configuration with a group backtest"},
+        {"place", CLI_TEXT, &request.place, "LAT,LON",
+         "degrees north and east of the series, instead of the configured ones"},
         {"grid", CLI_TEXT, &request.paths.grid, "CSV",
          "carbon intensity and generation by the hour, time_utc"},
         {"price", CLI_TEXT, &request.paths.price, "CSV",

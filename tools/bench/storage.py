@@ -20,6 +20,7 @@ NEAR_OPTIMUM = 0.99  # of what the year's linear program saves, with the future 
 # The better of two naive model-predictive controllers over 24 h, computed independently: the last
 # day again, and the usual day with an autoregression. Ours has to be above.
 NAIVE = {"ES": .0578, "NL": .0473, "CISO": .1552}
+PLACES = {"ES": "40.4,-3.7", "NL": "52.1,5.3", "CISO": "36.8,-119.8"}
 FREE_JOBS, FREE_H = 8, 6  # a day's free quarter of the load: so many jobs of so many hours
 
 
@@ -29,7 +30,7 @@ def backtest(build, site, data, region, *options):
         table = pathlib.Path(folder) / "results.csv"
         command = [build / "tools/tidewatt", "backtest",
                    "--site", series.ROOT / f"config/sites/{site}.cfg",
-                   "--grid", data / f"grid/{region}.csv", "--from", "2021-01-01", "--to",
+                   "--place", PLACES[region], "--grid", data / f"grid/{region}.csv", "--from", "2021-01-01", "--to",
                    "2022-01-01", "--csv", table, *options]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode != 0:
