@@ -312,7 +312,10 @@ static double late_least(const struct place *place)
 /* Slides the piece over all starts, from bend to bend. */
 static double cost_at_level(const struct place *place, const struct problem_level *level)
 {
-    double length_h = place->kwh / (place->work->kw * level->speed), best = HUGE_VAL;
+    double work_kw = place->work->kw * level->speed, best = HUGE_VAL;
+    double length_h = place->kwh / work_kw;
+    /* What is left then at the end of the horizon is just not due yet. */
+    double just_h = place->end_h - (place->kwh - place->leave_kwh) / work_kw;
     struct edge from = edge_at(place, place->release_h);
     struct edge to = edge_at(place, place->release_h + length_h);
     while (from.at_h < place->end_h - SMALL_H) {
@@ -320,6 +323,8 @@ static double cost_at_level(const struct place *place, const struct problem_leve
         if (from.at_h >= place->due_h && best <= late_least(place))
             break;
         double step_h = fmin(to_bend_h(place, &from), to_bend_h(place, &to));
+        if (from.at_h < just_h - SMALL_H)
+            step_h = fmin(step_h, just_h - from.at_h);
         advance(place, &from, step_h);
         if (from.at_h + length_h > to.at_h)
             advance(place, &to, from.at_h + length_h - to.at_h);

@@ -11,11 +11,13 @@
 #include "controller/plan/schedule.h"
 
 enum {
-    PASSES_MOST = 2,     /* over all jobs at the prices of the relaxation */
-    RESTARTS_MOST = 5,   /* where too much is missed */
-    REPAIRS_MOST = 3,    /* of jobs that miss their due time */
-    ROUNDS_MOST = 60,    /* of improvement */
-    COLUMNS_MOST = 4000, /* of the relaxation */
+    PASSES_MOST = 2,      /* over all jobs at the prices of the relaxation */
+    RESTARTS_MOST = 5,    /* where too much is missed */
+    REPAIRS_MOST = 3,     /* of jobs that miss their due time */
+    ROUNDS_MOST = 60,     /* of improvement */
+    COLUMNS_LEAST = 4000, /* of the relaxation: ... */
+    COLUMNS_A_SLOT = 24,  /* ... so many for each slot ... */
+    COLUMNS_MOST = 16000, /* ... but no more */
 };
 
 static const double GAP_ENOUGH = 1e-4;
@@ -243,6 +245,13 @@ static bool sites_init(struct making *making)
     return complete;
 }
 
+static int64_t columns_for(const struct workload *load)
+{
+    int64_t columns = (int64_t)load->slot_count * COLUMNS_A_SLOT;
+    columns = columns > COLUMNS_LEAST ? columns : COLUMNS_LEAST;
+    return columns < COLUMNS_MOST ? columns : COLUMNS_MOST;
+}
+
 static int making_init(struct making *making, struct error *error)
 {
     making->load = workload_create(making->problem);
@@ -253,7 +262,7 @@ static int making_init(struct making *making, struct error *error)
     making->relaxation.target_kw = calloc(cells, sizeof(double));
     if (!making->relaxation.price || !making->relaxation.target_kw)
         return no_memory(error);
-    int code = relax_solve(making->load, COLUMNS_MOST, &making->relaxation, error);
+    int code = relax_solve(making->load, columns_for(making->load), &making->relaxation, error);
     if (code < 0)
         return code;
     making->schedule = schedule_create(making->load);

@@ -8,6 +8,7 @@
 /* Powers that committed jobs take in a slot: on average, and at most at one moment. */
 struct taken {
     double average, most;
+    double groups_left; /* of several groups: what they leave of each */
 };
 
 bool relax_room_holds(const struct relax_room *room, const struct workload *load,
@@ -48,16 +49,12 @@ static double group_limit_kw(const struct problem_site *site, int32_t g, int32_t
 /* Of a feeder, or of one of its groups, which its feeder limits too. */
 static double limit_kw(const struct problem_site *site, int32_t feeder, int32_t group, int32_t t)
 {
-    double left_w = site->feeders[feeder].limit_w, groups_kw = 0;
-    for (int32_t g = 0; g < site->group_count; g++) {
-        if (site->groups[g].feeder != feeder)
-            continue;
-        left_w -= site->slots[t].base_it_high_w[g];
-        groups_kw += group_limit_kw(site, g, t);
-    }
-    if (group >= 0)
-        groups_kw = group_limit_kw(site, group, t);
-    return fmax(0, fmin(left_w / 1000, groups_kw));
+    double left_w = site->feeders[feeder].limit_w;
+    for (int32_t g = 0; g < site->group_count; g++)
+        if (site->groups[g].feeder == feeder)
+            left_w -= site->slots[t].base_it_high_w[g];
+    double left_kw = fmax(0, left_w / 1000);
+    return group >= 0 ? fmin(left_kw, group_limit_kw(site, group, t)) : left_kw;
 }
 
 static void add_taken(const struct workload *load, const struct plan_run *run, double amount,
@@ -92,33 +89,69 @@ static void take_committed(const struct workload *load, const struct relax_room 
     add_taken(load, &run, counts ? level->accelerators : level->power_w / 1000, taken);
 }
 
-static double accelerators_of(const struct problem_site *site, uint32_t classes)
+static double accelerators_of(const struct problem_group *group, uint32_t classes)
 {
     double count = 0;
-    for (int32_t g = 0; g < site->group_count; g++)
-        for (int c = 0; c < LIMIT_ACCELERATORS; c++)
-            count += classes >> c & 1 ? site->groups[g].accelerators[c] : 0;
+    for (int c = 0; c < LIMIT_ACCELERATORS; c++)
+        count += classes >> c & 1 ? group->accelerators[c] : 0;
     return count;
+}
+
+/* Of one group alone, which is part of the room. */
+static double group_part(const struct relax_room *room, const struct problem_site *site, int32_t g,
+                         int32_t t)
+{
+    return room->kind == ROOM_ACCELERATORS ? accelerators_of(&site->groups[g], room->of)
+                                           : group_limit_kw(site, g, t);
 }
 
 static double limit_of(const struct relax_room *room, const struct problem_site *site, int32_t t)
 {
     if (room->kind == ROOM_ACCELERATORS)
-        return accelerators_of(site, room->of);
+        return HUGE_VAL; /* only its groups' */
     if (room->kind == ROOM_GROUP)
         return limit_kw(site, site->groups[room->of].feeder, (int32_t)room->of, t);
     return limit_kw(site, (int32_t)room->of, -1, t);
 }
 
-static void add_left(const struct workload *load, struct relax_room *room, struct taken *taken)
+/* By jobs on one group, or (-1) on any. */
+static void find_taken(const struct workload *load, const struct relax_room *room, int32_t group,
+                       struct taken *taken)
 {
     for (int32_t t = 0; t < load->slot_count; t++)
-        taken[t] = (struct taken){0, 0};
+        taken[t].average = taken[t].most = 0;
     for (int32_t i = 0; i < load->count; i++)
-        if (load->works[i].committed || load->works[i].held.end_ms > load->works[i].held.start_ms)
+        if ((load->works[i].committed ||
+             load->works[i].held.end_ms > load->works[i].held.start_ms) &&
+            (group < 0 || load->works[i].job->group == group))
             take_committed(load, room, &load->works[i], taken);
+}
+
+/* A job that is more than its group can carry takes nothing from the other groups. */
+static void find_groups_left(const struct workload *load, const struct relax_room *room,
+                             struct taken *taken)
+{
+    const struct problem_site *site = &load->problem->sites[room->site];
+    bool several = room->kind == ROOM_FEEDER || room->kind == ROOM_ACCELERATORS;
     for (int32_t t = 0; t < load->slot_count; t++)
-        room->left[t] += left_of(limit_of(room, &load->problem->sites[room->site], t), &taken[t]);
+        taken[t].groups_left = several ? 0 : HUGE_VAL;
+    for (int32_t g = 0; g < site->group_count && several; g++) {
+        if (room->kind == ROOM_FEEDER && site->groups[g].feeder != (int32_t)room->of)
+            continue;
+        find_taken(load, room, g, taken);
+        for (int32_t t = 0; t < load->slot_count; t++)
+            taken[t].groups_left += left_of(group_part(room, site, g, t), &taken[t]);
+    }
+}
+
+static void add_left(const struct workload *load, struct relax_room *room, struct taken *taken)
+{
+    find_groups_left(load, room, taken);
+    find_taken(load, room, -1, taken);
+    for (int32_t t = 0; t < load->slot_count; t++) {
+        double limit = limit_of(room, &load->problem->sites[room->site], t);
+        room->left[t] += fmin(left_of(limit, &taken[t]), taken[t].groups_left);
+    }
 }
 
 /* That of a site is the sum of its feeders'. */

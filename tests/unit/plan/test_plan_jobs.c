@@ -321,6 +321,52 @@ static void admitted_jobs_take_what_is_left(void **state)
     problem_destroy(problem);
 }
 
+/* What runs on a group above its limit takes nothing from the group beside it: the bound must know,
+ * or it is above the plan (which the check refuses). */
+static void overloaded_groups_leave_the_others_free(void **state)
+{
+    (void)state;
+    struct problem *problem = case_plain(4);
+    struct problem_site *site = &problem->sites[0];
+    site->group_count = 2;
+    for (int g = 0; g < 2; g++) {
+        site->groups[g].limit_w = 50e3;
+        site->groups[g].accelerators[0] = 4;
+    }
+    struct problem_job *big = case_job(problem, 4, 4);
+    big->job_class = JOB_REALTIME;
+    big->running = true;
+    big->group = 0;
+    big->levels[0].power_w = 80e3;
+    big->levels[0].accelerators = 7;
+    big->accelerator_classes = 1;
+    struct problem_job *job = case_job(problem, 2, 2);
+    job->levels[0].power_w = 40e3;
+    job->levels[0].accelerators = 4;
+    job->accelerator_classes = 1;
+    struct plan *plan = make(problem);
+    assert_int_equal(plan->status, PLAN_BREACHING);
+    assert_int_equal(plan->jobs[1].group, 1);
+    assert_int_equal(plan->late_jobs, 0);
+    plan_destroy(plan);
+    problem_destroy(problem);
+}
+
+/* Energy is dear at the end and expected to be cheaper after it: as much as may wait is left. */
+static void jobs_end_just_in_time_after_the_horizon(void **state)
+{
+    (void)state;
+    struct problem *problem = case_plain(6);
+    for (int32_t t = 0; t < 4; t++)
+        set_price(problem, 0, t, 50);
+    case_job(problem, 2.7, 7.4)->release_ms += 4 * CASE_HOUR_MS;
+    struct plan *plan = make(problem);
+    assert_true(fabs(start_h(plan, 0, 0) - 4.7) < 1e-6 && end_h(plan, 0, 0) == 6);
+    assert_false(plan->jobs[0].late);
+    plan_destroy(plan);
+    problem_destroy(problem);
+}
+
 /* A year of hours: nothing is limited to what one plan of the controller has. */
 static void long_horizons_are_planned(void **state)
 {
@@ -364,6 +410,8 @@ int main(void)
         cmocka_unit_test(guaranteed_jobs_start_as_soon_as_there_is_room),
         cmocka_unit_test(jobs_are_found_by_id),
         cmocka_unit_test(admitted_jobs_take_what_is_left),
+        cmocka_unit_test(overloaded_groups_leave_the_others_free),
+        cmocka_unit_test(jobs_end_just_in_time_after_the_horizon),
         cmocka_unit_test(long_horizons_are_planned),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
