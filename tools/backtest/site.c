@@ -96,6 +96,9 @@ void backtest_site_cycle(const struct backtest_site *site, struct cycle_config *
     ret_cycle->pue_category = 2;          /* the virtual meters are rack PDUs */
     ret_cycle->meter_gap_ms = 2 * site->step_ms;
     ret_cycle->guard.settle_ms = -1; /* virtual meters show a change at once */
+    /* A new plan acts in the moment in which the old one spoke, where no time passes for a ramp of
+     * watts per second; within a step of minutes it would be over. */
+    ret_cycle->guard.battery_ramp_w_per_s = 0;
     if (site->hourly)
         ret_cycle->grid.fine_h = ret_cycle->grid.quarter_h = 0;
 }

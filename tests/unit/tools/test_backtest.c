@@ -347,6 +347,24 @@ static void test_own_forecast(void **state)
     close_run(run);
 }
 
+static double surplus_carbon_g(enum outlook_kind outlook)
+{
+    struct fixture *run = open_run("storage.cfg", NULL, outlook);
+    run->backtest.to_ms = run->backtest.from_ms[0] + 2 * (int64_t)DAY_MS;
+    add_policy(run, POLICY_SURPLUS);
+    go(run);
+    double carbon_g = run->results[0].carbon_g;
+    close_run(run);
+    return carbon_g;
+}
+
+/* What looks at nothing but the hour under way does the same whatever is believed of the next. */
+static void test_new_hour_acts_at_once(void **state)
+{
+    (void)state;
+    assert_near(surplus_carbon_g(OUTLOOK_MODEL), surplus_carbon_g(OUTLOOK_PERFECT), 1e-9);
+}
+
 /* The stock shell reads it; the accounts add up to what the run reports. */
 static void test_database(void **state)
 {
@@ -574,6 +592,7 @@ int main(void)
         cmocka_unit_test(test_windows_add_up),
         cmocka_unit_test(test_storage),
         cmocka_unit_test(test_own_forecast),
+        cmocka_unit_test(test_new_hour_acts_at_once),
         cmocka_unit_test(test_database),
         cmocka_unit_test(test_bad_jobs),
         cmocka_unit_test(test_bad_series),
