@@ -22,11 +22,12 @@ static int collect(const struct cycle *cycle, const struct tick_input *input,
                    struct problem_job *ret_jobs, bool *ret_any)
 {
     int count = 0;
+    int32_t cursor = 0;
     *ret_any = false;
     for (int j = 0; j < input->job_count; j++) {
         const struct job *job = &input->jobs[j];
         if (job->id <= cycle->admitted_id || !waits(job) ||
-            plan_job_runs(cycle->plan, job->id, input->now_ms, NULL) >= 0)
+            plan_find_job(cycle->plan, job->id, &cursor))
             continue;
         *ret_any = true;
         if (finds_place(cycle, job))

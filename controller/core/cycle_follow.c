@@ -30,14 +30,6 @@ static bool runs_later(const struct plan_job *planned, int64_t now_ms)
     return planned->run_count > 0 && planned->runs[planned->run_count - 1].end_ms > now_ms;
 }
 
-static int32_t planned_level(const struct plan_job *planned, int64_t now_ms)
-{
-    for (int32_t r = 0; r < planned->run_count; r++)
-        if (planned->runs[r].start_ms <= now_ms && now_ms < planned->runs[r].end_ms)
-            return planned->runs[r].level;
-    return 0;
-}
-
 /* A start that failed is not repeated every tick. */
 static bool start_is_due(const struct job *job, int64_t now_ms)
 {
@@ -63,24 +55,20 @@ static bool level_is_due(const struct job *job, int32_t level, int64_t now_ms)
            (job->level_ms == 0 || now_ms - job->level_ms >= MINUTE_MS);
 }
 
-static void plan_job_command(const struct cycle *cycle, const struct job *job, int64_t now_ms,
+static void plan_job_command(const struct cycle *cycle, const struct job *job,
+                             const struct plan_job *planned, int64_t now_ms,
                              struct commands *commands)
 {
-    const struct plan_job *planned;
-    if (job_state_ended(job->state))
-        return;
-    int runs = plan_job_runs(cycle->plan, job->id, now_ms, &planned);
-    if (runs < 0)
-        return; /* newer than the plan: the next plan, already asked for, decides */
-    int32_t level = runs ? job_valid_level(job, planned_level(planned, now_ms)) : 0;
+    const struct plan_run *run = plan_run_at(planned, now_ms);
+    int32_t level = run ? job_valid_level(job, run->level) : 0;
     struct command *command = NULL;
-    if (runs && job->state == JOB_QUEUED && start_is_due(job, now_ms))
+    if (run && job->state == JOB_QUEUED && start_is_due(job, now_ms))
         start_job(cycle, job, planned, level, commands);
-    else if (runs && job->state == JOB_SUSPENDED && start_is_due(job, now_ms))
+    else if (run && job->state == JOB_SUSPENDED && start_is_due(job, now_ms))
         command = add_job(commands, job, VERB_JOB_RESUME, planned->reason);
-    else if (runs && level_is_due(job, level, now_ms))
+    else if (run && level_is_due(job, level, now_ms))
         command = add_job(commands, job, VERB_JOB_LEVEL, planned->reason);
-    else if (!runs && job->state == JOB_RUNNING && job->can_suspend && runs_later(planned, now_ms))
+    else if (!run && job->state == JOB_RUNNING && job->can_suspend && runs_later(planned, now_ms))
         add_job(commands, job, VERB_JOB_SUSPEND, planned->reason);
     if (command)
         command->level = level;
@@ -89,8 +77,15 @@ static void plan_job_command(const struct cycle *cycle, const struct job *job, i
 static void plan_jobs(const struct cycle *cycle, const struct tick_input *input,
                       struct commands *commands)
 {
-    for (int j = 0; j < input->job_count; j++)
-        plan_job_command(cycle, &input->jobs[j], input->now_ms, commands);
+    int32_t cursor = 0;
+    for (int j = 0; j < input->job_count; j++) {
+        const struct job *job = &input->jobs[j];
+        if (job_state_ended(job->state))
+            continue;
+        const struct plan_job *planned = plan_find_job(cycle->plan, job->id, &cursor);
+        if (planned) /* else it is newer: the next plan, already asked for, decides */
+            plan_job_command(cycle, job, planned, input->now_ms, commands);
+    }
 }
 
 /* ---- battery and cold store ---- */

@@ -231,7 +231,7 @@ static int32_t pick_new(const struct plan *plan, const struct problem_job *jobs,
 {
     int32_t picked = 0;
     for (int32_t i = 0; i < count; i++) {
-        bool known = plan_find_job(plan, jobs[i].id) != NULL;
+        bool known = plan_find_job(plan, jobs[i].id, NULL) != NULL;
         for (int32_t k = 0; k < picked && !known; k++)
             known = ret_jobs[k].id == jobs[i].id;
         if (!known)

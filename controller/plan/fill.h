@@ -8,7 +8,6 @@
 struct plan *plan_create(const struct problem *problem);
 void plan_index(struct plan *plan);                    /* by_id */
 void plan_index_add(struct plan *plan, int32_t index); /* of the next job */
-const struct plan_job *plan_find_job(const struct plan *plan, int64_t job_id);
 
 /* All parts of the objective, and it, of what the slots do around these jobs. */
 void fill_costs(const struct workload *load, const struct plan_job *jobs,

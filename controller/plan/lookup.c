@@ -95,31 +95,34 @@ void plan_index_add(struct plan *plan, int32_t index)
     plan->by_id[at] = index;
 }
 
-const struct plan_job *plan_find_job(const struct plan *plan, int64_t job_id)
+static bool is_at(const struct plan *plan, int32_t place, int64_t job_id)
 {
-    if (plan->by_id) {
-        int32_t at = lower_bound(plan, job_id);
-        bool found = at < plan->job_count && plan->jobs[plan->by_id[at]].id == job_id;
-        return found ? &plan->jobs[plan->by_id[at]] : NULL;
-    }
-    for (int32_t i = 0; i < plan->job_count; i++)
-        if (plan->jobs[i].id == job_id)
-            return &plan->jobs[i];
-    return NULL;
+    return place < plan->job_count && plan->jobs[plan->by_id[place]].id == job_id;
 }
 
-int plan_job_runs(const struct plan *plan, int64_t job_id, int64_t at_ms,
-                  const struct plan_job **ret_job)
+const struct plan_job *plan_find_job(const struct plan *plan, int64_t job_id, int32_t *cursor)
 {
-    const struct plan_job *job = plan_find_job(plan, job_id);
-    if (!job)
-        return -1;
-    if (ret_job)
-        *ret_job = job;
+    for (int32_t i = 0; !plan->by_id && i < plan->job_count; i++)
+        if (plan->jobs[i].id == job_id)
+            return &plan->jobs[i];
+    if (!plan->by_id)
+        return NULL;
+    int32_t place = cursor ? *cursor : 0;
+    if (!is_at(plan, place, job_id))
+        place = lower_bound(plan, job_id);
+    if (!is_at(plan, place, job_id))
+        return NULL;
+    if (cursor)
+        *cursor = place + 1;
+    return &plan->jobs[plan->by_id[place]];
+}
+
+const struct plan_run *plan_run_at(const struct plan_job *job, int64_t at_ms)
+{
     for (int32_t r = 0; r < job->run_count; r++)
         if (job->runs[r].start_ms <= at_ms && at_ms < job->runs[r].end_ms)
-            return 1;
-    return 0;
+            return &job->runs[r];
+    return NULL;
 }
 
 const struct plan_slot *plan_slot_at(const struct plan *plan, int32_t site, int64_t at_ms)

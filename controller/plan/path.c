@@ -17,7 +17,6 @@ enum {
 /* The cheapest way to a state at the start of a piece. */
 struct node {
     double value; /* cost less reward */
-    double cost, work;
     int32_t from;      /* the stretch that runs or ended last began with this piece */
     int32_t end;       /* OFF: ... and ended before this one */
     int8_t state;      /* OFF: the state that it ended in */
@@ -29,9 +28,16 @@ struct node *path_create(int32_t room)
     return calloc((size_t)(room + 1) * STATES, sizeof(struct node));
 }
 
+/* State by state: most jobs have one level and touch few of these rows. */
 static struct node *node_at(const struct split *split, int32_t i, int state)
 {
-    return &split->nodes[(size_t)i * STATES + (size_t)state];
+    return &split->nodes[search_at(split->search, state, i)];
+}
+
+/* A job that does not run has nothing to go on with. */
+static int first_state_on(const struct split *split)
+{
+    return split_job(split)->running ? GO : ON;
 }
 
 /* What a step from one state into a level costs, and the work it takes away. */
@@ -55,35 +61,28 @@ static double step_cost(const struct split *split, int from_state, int32_t level
     return cost;
 }
 
-static void offer(struct node *node, double value, double cost, double work, int32_t from,
-                  int from_state)
+/* What a stretch at this level costs and does between two pieces. */
+static double stretch_cost(const struct split *split, int32_t level, int32_t first, int32_t end,
+                           double *ret_work)
 {
-    if (value >= node->value)
-        return;
-    node->value = value;
-    node->cost = cost;
-    node->work = work;
-    node->from = from;
-    node->from_state = (int8_t)from_state;
+    const struct pieces *pieces = &split->search->pieces;
+    size_t row = search_at(split->search, level, 0);
+    *ret_work = pieces->work_sum[row + (size_t)end] - pieces->work_sum[row + (size_t)first];
+    return pieces->cost_sum[row + (size_t)end] - pieces->cost_sum[row + (size_t)first];
 }
 
 /* A stretch at this level that begins with piece `from` in a state, and runs until `i`. */
 static void offer_stretch(struct split *split, struct node *node, int32_t level, int32_t from,
                           int from_state, double reward, int32_t i)
 {
-    const struct pieces *pieces = &split->search->pieces;
-    const struct node none = {0};
-    const struct node *before = from_state == NEVER ? &none : node_at(split, from, from_state);
-    if (isinf(before->value))
+    double value = from_state == NEVER ? 0 : node_at(split, from, from_state)->value;
+    if (isinf(value))
         return;
-    double step_work;
-    double cost = step_cost(split, from_state, level, &step_work);
-    size_t at = search_at(split->search, level, 0);
-    cost += pieces->cost_sum[at + (size_t)i] - pieces->cost_sum[at + (size_t)from];
-    double work =
-        step_work + pieces->work_sum[at + (size_t)i] - pieces->work_sum[at + (size_t)from];
-    offer(node, before->value + cost - reward * work, before->cost + cost, before->work + work,
-          from, from_state);
+    double step_work, work;
+    value += step_cost(split, from_state, level, &step_work);
+    value += stretch_cost(split, level, from, i, &work) - reward * (step_work + work);
+    if (value < node->value)
+        *node = (struct node){.value = value, .from = from, .from_state = (int8_t)from_state};
 }
 
 /* All stretches that have just lasted long enough when piece `i` begins. */
@@ -114,8 +113,6 @@ static void reach_level(struct split *split, int32_t level, double reward, int32
     if (split->clear[level][i - 1] > i - 1) {
         *node = *on;
         node->value += pieces->cost[at] - reward * pieces->work[at];
-        node->cost += pieces->cost[at];
-        node->work += pieces->work[at];
         for (int32_t l = 0; l < job->level_count; l++)
             if (l != level)
                 offer_stretch(split, node, level, i - 1, ON + l, reward, i);
@@ -132,14 +129,13 @@ static void reach_off(struct split *split, int32_t i)
         *node = *node_at(split, i - 1, OFF);
     else
         node->value = HUGE_VAL;
-    for (int state = GO; state < ON + split_job(split)->level_count; state++) {
+    for (int state = first_state_on(split); state < ON + split_job(split)->level_count; state++) {
         const struct node *on = node_at(split, i, state);
         double gain = state == GO ? split_prices(split)->change_gain : 0;
         if (on->value + gain >= node->value)
             continue;
         *node = *on;
         node->value += gain;
-        node->cost += gain;
         node->end = i;
         node->state = (int8_t)state;
     }
@@ -151,7 +147,7 @@ static void reach_go(struct split *split, double reward, int32_t i)
     const struct problem_job *job = split_job(split);
     struct node *node = node_at(split, i, GO);
     if (i == 0) {
-        *node = (struct node){.value = job->running ? 0 : HUGE_VAL};
+        *node = (struct node){0};
         return;
     }
     *node = *node_at(split, i - 1, GO);
@@ -161,8 +157,6 @@ static void reach_go(struct split *split, double reward, int32_t i)
     }
     size_t at = search_at(split->search, job->level, i - 1);
     node->value += pieces->cost[at] - reward * pieces->work[at];
-    node->cost += pieces->cost[at];
-    node->work += pieces->work[at];
 }
 
 /* Before those that are known; joined to the next where they make one. */
@@ -181,30 +175,42 @@ static void add_stretch(const struct split *split, struct way *way, int32_t firs
         (struct stretch){first, end, begin_ms[first], begin_ms[end], level, goes_on};
 }
 
+static void count_stretch(const struct split *split, struct way *way, int32_t level, int32_t first,
+                          int32_t end)
+{
+    double work;
+    way->cost += stretch_cost(split, level, first, end, &work);
+    way->work += work;
+}
+
 /* Collects the stretches from the end on and turns them round. */
 static void read_way(const struct split *split, const struct node *node, int state,
                      struct way *ret_way)
 {
     int32_t i = split->count;
     ret_way->count = 0;
-    ret_way->cost = node ? node->cost : 0;
-    ret_way->work = node ? node->work : 0;
+    ret_way->cost = ret_way->work = 0;
     while (node) {
         if (state == OFF) {
             i = node->end;
             state = node->state;
+            ret_way->cost += state == GO ? split_prices(split)->change_gain : 0;
         }
         node = node_at(split, i, state);
         if (state == GO) {
+            count_stretch(split, ret_way, split_job(split)->level, 0, i);
             if (i > 0)
                 add_stretch(split, ret_way, 0, i, split_job(split)->level, true);
             break;
         }
-        int32_t end = i;
+        int32_t end = i, level = state - ON;
+        double step_work;
         i = node->from;
-        bool goes_on = i == 0 && node->from_state == GO;
-        add_stretch(split, ret_way, i, end, state - ON, goes_on);
         state = node->from_state;
+        ret_way->cost += step_cost(split, state, level, &step_work);
+        ret_way->work += step_work;
+        count_stretch(split, ret_way, level, i, end);
+        add_stretch(split, ret_way, i, end, level, i == 0 && state == GO);
         node = state == NEVER ? NULL : node_at(split, i, state);
     }
     for (int32_t a = 0, b = ret_way->count - 1; a < b; a++, b--) {
@@ -218,12 +224,14 @@ void path_best(struct split *split, double reward, struct way *ret_way)
 {
     const struct problem_job *job = split_job(split);
     int32_t next[LIMIT_LEVELS] = {0};
-    reach_go(split, reward, 0);
+    if (job->running)
+        reach_go(split, reward, 0);
     for (int32_t l = 0; l < job->level_count; l++)
         node_at(split, 0, ON + l)->value = HUGE_VAL;
     reach_off(split, 0);
     for (int32_t i = 1; i <= split->count; i++) {
-        reach_go(split, reward, i);
+        if (job->running)
+            reach_go(split, reward, i);
         for (int32_t l = 0; l < job->level_count; l++)
             reach_level(split, l, reward, &next[l], i);
         reach_off(split, i);
@@ -233,7 +241,7 @@ void path_best(struct split *split, double reward, struct way *ret_way)
     double least = job->running ? HUGE_VAL : 0; /* never run */
     for (int state = OFF; state < ON + job->level_count; state++) {
         const struct node *node = node_at(split, split->count, state);
-        if (node->value < least) {
+        if ((state != GO || job->running) && node->value < least) {
             best = node;
             best_state = state;
             least = node->value;

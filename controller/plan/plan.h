@@ -114,10 +114,11 @@ int plan_around(const struct problem *problem, const struct plan_job *jobs,
 int plan_admit(struct plan *plan, const struct problem_prices *prices,
                const struct problem_job *jobs, int32_t count, struct error *error);
 
-/* Is the job to run at this time? -1: the plan does not know it, else 0 or 1. `ret_job` may be
- * NULL. */
-int plan_job_runs(const struct plan *plan, int64_t job_id, int64_t at_ms,
-                  const struct plan_job **ret_job);
+/* NULL: the plan does not know it. `cursor` (may be NULL) is 0 before a walk over many jobs, which
+ * is quick if they come in the order of their ids. */
+const struct plan_job *plan_find_job(const struct plan *plan, int64_t job_id, int32_t *cursor);
+/* The run that the job is in at this time. NULL: it is not to run. */
+const struct plan_run *plan_run_at(const struct plan_job *job, int64_t at_ms);
 const struct plan_slot *plan_slot_at(const struct plan *plan, int32_t site,
                                      int64_t at_ms); /* NULL outside */
 /* Why the job of this index runs or waits in this slot; NONE before its release, after its end, or

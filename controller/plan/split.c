@@ -14,6 +14,7 @@ enum { STEPS_MOST = 40 }; /* along the hull */
 
 static const double SMALL_COST = 1e-9;
 static const double SMALL_RATIO = 1e-9;
+static const double ASIDE = 1e-6; /* of a reward: to either side of what lies on it */
 
 static bool way_init(struct way *way, int32_t room)
 {
@@ -30,7 +31,8 @@ struct split *split_create(int32_t room)
     bool ways = way_init(&split->low, room);
     ways = way_init(&split->high, room) && ways;
     ways = way_init(&split->trial, room) && ways;
-    if (split->nodes && ways)
+    split->rates = calloc((size_t)room + 1, sizeof(*split->rates));
+    if (split->nodes && split->rates && ways)
         return split;
     split_destroy(split);
     return NULL;
@@ -41,6 +43,7 @@ void split_destroy(struct split *split)
     if (!split)
         return;
     free(split->nodes);
+    free(split->rates);
     free(split->low.stretches);
     free(split->high.stretches);
     free(split->trial.stretches);
@@ -54,22 +57,86 @@ static void swap_ways(struct way *a, struct way *b)
     *b = swap;
 }
 
+/* ---- the hull ---- */
+
+/* Puts those below a rate, or those at it, first; how much work they do. */
+static double put_first(struct split_rate *rates, int32_t *first, int32_t end, double rate, bool at)
+{
+    double work = 0;
+    for (int32_t i = *first; i < end; i++) {
+        if (at ? rates[i].per_ms != rate : rates[i].per_ms >= rate)
+            continue;
+        const struct split_rate found = rates[i];
+        rates[i] = rates[*first];
+        rates[(*first)++] = found;
+        work += found.work;
+    }
+    return work;
+}
+
+/* The rate of the last piece when so much work is done by the cheapest. */
+static double last_rate(struct split_rate *rates, int32_t count, double work)
+{
+    int32_t first = 0, end = count;
+    double rate = 0;
+    while (first < end) {
+        int32_t middle = first;
+        rate = rates[first + (end - first) / 2].per_ms;
+        double below = put_first(rates, &middle, end, rate, false);
+        if (below >= work) {
+            end = middle;
+            continue;
+        }
+        first = middle;
+        work -= below + put_first(rates, &first, end, rate, true);
+        if (work <= 0)
+            break;
+    }
+    return rate;
+}
+
+/* What the dearest ms costs when the cheapest pieces do the work: the reward looked for where
+ * starts are free, and near it where they are not. */
+static double likely_reward(struct split *split, double work)
+{
+    const struct problem_job *job = split_job(split);
+    int32_t level = job->running ? job->level : 0, count = 0;
+    const double *piece_work = &split->search->pieces.work[search_at(split->search, level, 0)];
+    for (int32_t i = 0; i < split->count; i++)
+        if (split->clear[level][i] > i)
+            split->rates[count++] =
+                (struct split_rate){split_rate_at(split, level, i), piece_work[i]};
+    return last_rate(split->rates, count, work);
+}
+
+/* The best way at this reward becomes an end of the edge if it lies below and between them. */
+static bool narrow(struct split *split, double work, double reward)
+{
+    path_best(split, reward, &split->trial);
+    const struct way *trial = &split->trial;
+    double ends = fmin(split->low.cost - reward * split->low.work,
+                       split->high.cost - reward * split->high.work);
+    if (trial->work <= split->low.work || trial->work >= split->high.work ||
+        trial->cost - reward * trial->work >= ends - SMALL_COST - SMALL_RATIO * fabs(ends))
+        return false;
+    swap_ways(&split->trial, trial->work >= work ? &split->high : &split->low);
+    return true;
+}
+
 /* Narrows low and high to the hull's edge over `work`. */
 static void walk_hull(struct split *split, double work)
 {
+    double likely = likely_reward(split, work);
+    narrow(split, work, likely * (1 + ASIDE));
+    narrow(split, work, likely * (1 - ASIDE));
     for (int step = 0; step < STEPS_MOST; step++) {
         double span = split->high.work - split->low.work;
-        if (span < 1)
+        if (span < 1 || !narrow(split, work, (split->high.cost - split->low.cost) / span))
             return;
-        double reward = (split->high.cost - split->low.cost) / span;
-        path_best(split, reward, &split->trial);
-        double chord = split->high.cost - reward * split->high.work;
-        double value = split->trial.cost - reward * split->trial.work;
-        if (value >= chord - SMALL_COST - SMALL_RATIO * fabs(chord))
-            return;
-        swap_ways(&split->trial, split->trial.work >= work ? &split->high : &split->low);
     }
 }
+
+/* ---- places ---- */
 
 /* The way as runs of the job, with what is held before it; false: too many. */
 static bool write_runs(const struct split *split, const struct way *way, struct plan_job *plan)
@@ -225,7 +292,7 @@ static bool search_all(struct split *split, double need, int32_t group, struct b
     double most = 0;
     for (int32_t i = 0; i < split->count; i++)
         for (int32_t l = 0; l < split_job(split)->level_count; l++)
-            most = fmax(most, fabs(split_rate(split, l, i)));
+            most = fmax(most, fabs(split_rate_at(split, l, i)));
     path_best(split, 100 * most + left_rate(split, true), &split->high);
     if (split->high.work < need)
         return false;

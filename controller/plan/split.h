@@ -21,8 +21,13 @@ struct way {
     struct stretch *stretches; /* room for one a piece and more */
 };
 
+struct split_rate {
+    double per_ms, work;
+};
+
 struct split {
-    struct node *nodes; /* of path.c: for every piece */
+    struct node *nodes;       /* of path.c: for every piece */
+    struct split_rate *rates; /* one a piece */
     struct way low, high, trial;
     /* of one search */
     const struct search *search;
@@ -41,7 +46,7 @@ static inline const struct problem_prices *split_prices(const struct split *spli
 }
 
 /* Cost of a ms of work in a piece. */
-static inline double split_rate(const struct split *split, int32_t level, int32_t piece)
+static inline double split_rate_at(const struct split *split, int32_t level, int32_t piece)
 {
     size_t at = search_at(split->search, level, piece);
     return split->search->pieces.cost[at] / split->search->pieces.work[at];

@@ -30,7 +30,7 @@ struct cut {
 static void offer_cut(const struct split *split, struct cut *best, enum cut_kind kind,
                       int32_t index, int32_t level, int32_t piece, int64_t most_ms)
 {
-    double rate = split_rate(split, level, piece);
+    double rate = split_rate_at(split, level, piece);
     if (most_ms > 0 && (best->kind == CUT_NONE || rate > best->rate))
         *best = (struct cut){kind, index, piece, most_ms, rate};
 }
@@ -196,7 +196,7 @@ static void trim(const struct split *split, struct way *way, double surplus, boo
 static void offer_more(const struct split *split, struct cut *least, enum cut_kind kind,
                        int32_t index, int32_t level, int32_t piece, int64_t most_ms)
 {
-    double rate = split_rate(split, level, piece);
+    double rate = split_rate_at(split, level, piece);
     if (most_ms > 0 && (least->kind == CUT_NONE || rate < least->rate))
         *least = (struct cut){kind, index, piece, most_ms, rate};
 }

@@ -547,7 +547,9 @@ static void arrive(bool on_arrival)
     assert_non_null(start);
     assert_int_equal(start->group, 1); /* where the accelerators are */
     assert_int_equal(cycle_plan(site.cycle)->id, plan_id);
-    assert_true(plan_job_runs(cycle_plan(site.cycle), 1, site.now_ms, NULL) == 1);
+    const struct plan_job *planned = plan_find_job(cycle_plan(site.cycle), 1, NULL);
+    assert_non_null(planned);
+    assert_non_null(plan_run_at(planned, site.now_ms));
     problem = tick(&site);
     assert_null(problem); /* it is asked for once */
     close_site(&site);

@@ -652,12 +652,12 @@ static void lookups_know_the_runs(void **state)
     problem->sites[0].slots[0].price_import_per_mwh = 200;
     case_job(problem, 1, 2);
     struct plan *plan = make(problem);
-    const struct plan_job *job = NULL;
-    assert_int_equal(plan_job_runs(plan, 1, CASE_START_MS, &job), 0);
-    assert_int_equal(job->id, 1);
-    assert_int_equal(plan_job_runs(plan, 1, CASE_START_MS + CASE_HOUR_MS, NULL), 1);
-    assert_int_equal(plan_job_runs(plan, 1, CASE_START_MS + 2 * CASE_HOUR_MS, NULL), 0);
-    assert_int_equal(plan_job_runs(plan, 2, CASE_START_MS, NULL), -1);
+    const struct plan_job *job = plan_find_job(plan, 1, NULL);
+    assert_non_null(job);
+    assert_null(plan_run_at(job, CASE_START_MS));
+    assert_ptr_equal(plan_run_at(job, CASE_START_MS + CASE_HOUR_MS), &job->runs[0]);
+    assert_null(plan_run_at(job, CASE_START_MS + 2 * CASE_HOUR_MS));
+    assert_null(plan_find_job(plan, 2, NULL));
     assert_null(plan_slot_at(plan, 0, CASE_START_MS - 1));
     assert_ptr_equal(plan_slot_at(plan, 0, CASE_START_MS + CASE_HOUR_MS), &plan->sites[0].slots[1]);
     assert_null(plan_slot_at(plan, 0, CASE_START_MS + 3 * CASE_HOUR_MS));

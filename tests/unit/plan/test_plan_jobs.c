@@ -281,17 +281,18 @@ static void jobs_are_found_by_id(void **state)
         assert_int_equal(plan_admit(plan, &problem->prices, &fresh, 1, &error), 0); /* known */
     }
     assert_int_equal(plan->job_count, JOBS + 30);
+    int32_t cursor = 0;
     for (int i = 0; i < JOBS + 30; i++) {
         int64_t id = i < JOBS ? (i * 37) % 101 : 1000 - 7 * (i - JOBS);
-        const struct plan_job *job = NULL;
-        assert_true(plan_job_runs(plan, id, CASE_START_MS, &job) >= 0);
-        assert_ptr_equal(job, &plan->jobs[i]);
-        assert_true(job->id == id && job->run_count > 0);
+        assert_ptr_equal(plan_find_job(plan, id, NULL), &plan->jobs[i]);
+        assert_ptr_equal(plan_find_job(plan, id, &cursor), &plan->jobs[i]);
+        assert_true(plan->jobs[i].id == id && plan->jobs[i].run_count > 0);
     }
-    assert_int_equal(plan_job_runs(plan, 5000, CASE_START_MS, NULL), -1);
+    assert_null(plan_find_job(plan, 5000, NULL));
+    assert_null(plan_find_job(plan, 5000, &cursor));
     free(plan->by_id); /* as one that was read back */
     plan->by_id = NULL;
-    assert_true(plan_job_runs(plan, 37, CASE_START_MS, NULL) >= 0);
+    assert_non_null(plan_find_job(plan, 37, &cursor));
     plan_destroy(plan);
     problem_destroy(problem);
 }
