@@ -16,7 +16,7 @@ enum {
 
 /* The cheapest way to a state at the start of a piece. */
 struct node {
-    double value; /* cost less reward */
+    double value;      /* cost less reward */
     int32_t from;      /* the stretch that runs or ended last began with this piece */
     int32_t end;       /* OFF: ... and ended before this one */
     int8_t state;      /* OFF: the state that it ended in */
