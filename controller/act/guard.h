@@ -48,7 +48,6 @@ struct guard_config {
     double feeder_limit_w[LIMIT_FEEDERS]; /* hard limit of the IT load behind each feeder */
     int feeder_count;
     double group_limit_w[LIMIT_GROUPS];   /* of each rack group; INFINITY: its feeder's is enough */
-    int32_t group_feeder[LIMIT_GROUPS];
     bool group_metered[LIMIT_GROUPS];
     int32_t group_accelerators[LIMIT_GROUPS][LIMIT_ACCELERATORS]; /* of each class */
     int group_count;

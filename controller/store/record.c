@@ -168,5 +168,7 @@ struct record *record_plan(const struct plan *plan)
     record->plan.sites[0].slots = place(&cursor, site->slots, slots_size);
     record->plan.jobs = place(&cursor, plan->jobs, jobs_size);
     record->plan.why = plan->why ? place(&cursor, plan->why, why_size) : NULL;
+    record->plan.by_id = NULL;
+    record->plan.admission = NULL;
     return &record->head;
 }

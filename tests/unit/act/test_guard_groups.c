@@ -49,7 +49,6 @@ static const struct guard_config usual = {
     .feeder_limit_w = {4e5, 4e5},
     .feeder_count = 2,
     .group_limit_w = {1e5, 2e5, (double)INFINITY},
-    .group_feeder = {0, 0, 1},
     .group_metered = {true, false, true},
     .group_accelerators = {{0}, {8}, {16, 8}},
     .group_count = 3,
@@ -92,6 +91,8 @@ static void bench_init(struct bench *bench)
 }
 
 /* At rest for long. */
+static const int32_t feeder_of[] = {0, 0, 1};
+
 static struct job *add_job(struct bench *bench, enum job_class job_class, enum job_state state,
                            double power_w, int32_t group)
 {
@@ -101,7 +102,7 @@ static struct job *add_job(struct bench *bench, enum job_class job_class, enum j
                         .state = state,
                         .power_w = power_w,
                         .group = state == JOB_QUEUED ? -1 : group,
-                        .feeder = state == JOB_QUEUED ? -1 : usual.group_feeder[group],
+                        .feeder = state == JOB_QUEUED ? -1 : feeder_of[group],
                         .can_suspend = true,
                         .started_ms = state == JOB_QUEUED ? 0 : 1,
                         .state_ms = 1};
@@ -125,7 +126,7 @@ static struct command *ask(struct bench *bench, enum verb verb, int64_t job_id, 
                                 .verb = verb,
                                 .job_id = job_id,
                                 .group = group,
-                                .feeder = group < 0 ? -1 : usual.group_feeder[group],
+                                .feeder = group < 0 ? -1 : feeder_of[group],
                                 .point = -1,
                                 .reason = REASON_PLANNED,
                                 .asker = "planner",
