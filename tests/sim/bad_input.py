@@ -241,11 +241,11 @@ def spoil(claims, stack, name, payload):
                  f"{quality}, {last.rsplit('/', 1)[-1]}")
 
 
-def doubted(claims, stack, name, payload):
-    """A good value, then one that must not be believed."""
+def doubted(claims, stack, name, **wrong):
+    """A good value, then a later one that must not be believed."""
     publish(stack, probe_payload(stack))
     came = until(lambda: good(stack))
-    publish(stack, payload)
+    publish(stack, probe_payload(stack, **wrong))
     fell = until(lambda: not good(stack))
     quality, value, _ = newest(stack, "probe.temp_inlet_c")
     claims.check(f"payload that {name} is not believed", came and fell and value is None, quality)
@@ -260,9 +260,9 @@ def payload_claims(claims, stack):
     spoil(claims, stack, "value NaN", probe_payload(stack, "NaN"))
     spoil(claims, stack, "200 kB", b"[" * 200000)  # the broker keeps back more than 256 KiB
     spoil(claims, stack, "bytes that are no text", bytes(range(128, 256)))
-    doubted(claims, stack, "its source calls bad", probe_payload(stack, quality=0))
-    doubted(claims, stack, "is out of range", probe_payload(stack, "1e300"))
-    doubted(claims, stack, "comes from the future", probe_payload(stack, ahead_ms=7200000))
+    doubted(claims, stack, "its source calls bad", quality=0)
+    doubted(claims, stack, "is out of range", value="1e300")
+    doubted(claims, stack, "comes from the future", ahead_ms=7200000)
     publish(stack, probe_payload(stack))
     claims.check("a good payload after them is taken", until(lambda: good(stack)))
     believed = rows(stack, "SELECT DISTINCT value FROM v_sample WHERE point = 'probe.temp_inlet_c' "

@@ -576,16 +576,29 @@ static void await_settled(struct site *site, int64_t id)
     fail_msg("the level of job %" PRId64 " is still being changed", id);
 }
 
+static void await_output(struct site *site, int64_t id, const char *expected)
+{
+    char path[LIMIT_PATH], text[256];
+    path_in(site, id, "output", path);
+    for (int waited = 0; waited < PATIENCE_MS; waited += 10) {
+        read_text(path, text, sizeof(text));
+        if (strcmp(text, expected) == 0)
+            return;
+        nap(10);
+    }
+    assert_string_equal(text, expected);
+}
+
 static void test_the_level_command_changes_the_level(void **state)
 {
     struct site *site = *state;
-    char path[LIMIT_PATH], text[256];
     struct job_request request = elastic("echo at $TIDEWATT_LEVEL; exec sleep 1000",
                                          "echo to $TIDEWATT_LEVEL $TIDEWATT_POWER_W");
     int64_t id = submit(site, &request);
     assert_int_equal(order_level(site, VERB_JOB_LEVEL, id, 1), REASON_WRONG_STATE);
     order(site, VERB_JOB_START, id);
     await_state(site, id, JOB_RUNNING);
+    await_output(site, id, "at 0\n");
     assert_int_equal(order_level(site, VERB_JOB_LEVEL, id, 2), REASON_WRONG_STATE);
     assert_int_equal(order_level(site, VERB_JOB_LEVEL, id, 1), 0);
     assert_int_equal(find(site, id)->level, 0);                    /* asked, not reached */
@@ -593,9 +606,7 @@ static void test_the_level_command_changes_the_level(void **state)
     await_settled(site, id);
     assert_int_equal(find(site, id)->level, 1);
     assert_true(job_power_w(find(site, id)) == 2500);
-    path_in(site, id, "output", path);
-    read_text(path, text, sizeof(text));
-    assert_string_equal(text, "at 0\nto 1 2500\n");
+    await_output(site, id, "at 0\nto 1 2500\n");
     reopen(site); /* what was reached is known to the next daemon */
     poll_site(site);
     assert_int_equal(find(site, id)->level, 1);
@@ -624,14 +635,11 @@ static void test_a_failing_level_command_changes_nothing(void **state)
 static void test_a_job_starts_at_its_level(void **state)
 {
     struct site *site = *state;
-    char path[LIMIT_PATH], text[64];
     struct job_request request = elastic("echo at $TIDEWATT_LEVEL $TIDEWATT_POWER_W", "true");
     int64_t id = submit(site, &request);
     order_level(site, VERB_JOB_START, id, 1);
     await_state(site, id, JOB_COMPLETED);
-    path_in(site, id, "output", path);
-    read_text(path, text, sizeof(text));
-    assert_string_equal(text, "at 1 2500\n");
+    await_output(site, id, "at 1 2500\n");
 }
 
 static void test_own_policy_keeps_groups_and_accelerators(void **state)
