@@ -36,26 +36,33 @@ static int collect(const struct cycle *cycle, const struct tick_input *input,
     return count;
 }
 
-/* Ids are never used twice and rise: what is newer than the newest one seen has just come. */
-static int64_t newest(const struct tick_input *input)
+/* Ids are never used twice and rise: what is newer than the newest one seen has just come. Returns
+ * how many those are. */
+static int count_new(const struct cycle *cycle, const struct tick_input *input,
+                     int64_t *ret_newest_id)
 {
-    int64_t id = 0;
-    for (int j = 0; j < input->job_count; j++)
-        id = input->jobs[j].id > id ? input->jobs[j].id : id;
-    return id;
+    int count = 0;
+    *ret_newest_id = cycle->admitted_id;
+    for (int j = 0; j < input->job_count; j++) {
+        int64_t id = input->jobs[j].id;
+        count += id > cycle->admitted_id;
+        *ret_newest_id = id > *ret_newest_id ? id : *ret_newest_id;
+    }
+    return count;
 }
 
 void cycle_admit(struct cycle *cycle, const struct tick_input *input)
 {
-    int64_t newest_id = newest(input);
-    if (newest_id <= cycle->admitted_id)
+    int64_t newest_id;
+    int new_count = count_new(cycle, input, &newest_id);
+    if (new_count == 0)
         return;
     if (!cycle->plan || input->now_ms >= cycle->plan->expires_ms) {
         cycle->admitted_id = newest_id; /* the fallback decides; a plan is all the more wanted */
         cycle->replan |= cycle->config.plan_on_arrival;
         return;
     }
-    struct problem_job *jobs = calloc((size_t)input->job_count, sizeof *jobs);
+    struct problem_job *jobs = calloc((size_t)new_count, sizeof *jobs);
     struct error error;
     if (!jobs)
         return; /* the next tick tries again */

@@ -220,9 +220,47 @@ static void read_way(const struct split *split, const struct node *node, int sta
     }
 }
 
+/* Does no piece care what is done in the others? */
+static bool pieces_stand_alone(const struct split *split)
+{
+    const struct problem_job *job = split_job(split);
+    return job->level_count == 1 && split_has_free_starts(split) &&
+           !(job->running && split_prices(split)->change_gain > 0);
+}
+
+static void take_each(const struct split *split, double reward, struct way *ret_way)
+{
+    const struct pieces *pieces = &split->search->pieces;
+    ret_way->count = 0;
+    ret_way->cost = ret_way->work = 0;
+    for (int32_t i = 0; i < split->count; i++) {
+        struct stretch *last = ret_way->count > 0 ? &ret_way->stretches[ret_way->count - 1] : NULL;
+        if (split->clear[0][i] <= i || pieces->cost[i] >= reward * pieces->work[i])
+            continue;
+        ret_way->cost += pieces->cost[i];
+        ret_way->work += pieces->work[i];
+        if (last && last->end == i) {
+            last->end = i + 1;
+            last->end_ms = pieces->begin_ms[i + 1];
+            continue;
+        }
+        ret_way->stretches[ret_way->count++] =
+            (struct stretch){i,
+                             i + 1,
+                             pieces->begin_ms[i],
+                             pieces->begin_ms[i + 1],
+                             0,
+                             split_job(split)->running && i == 0};
+    }
+}
+
 void path_best(struct split *split, double reward, struct way *ret_way)
 {
     const struct problem_job *job = split_job(split);
+    if (pieces_stand_alone(split)) {
+        take_each(split, reward, ret_way);
+        return;
+    }
     int32_t next[LIMIT_LEVELS] = {0};
     if (job->running)
         reach_go(split, reward, 0);

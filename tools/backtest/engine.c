@@ -264,6 +264,18 @@ static void sooner(int64_t *next_ms, int64_t at_ms, int64_t now_ms)
         *next_ms = at_ms;
 }
 
+/* The next start or end of a run. */
+static void sooner_of_plan(int64_t *next_ms, const struct plan_job *planned, int64_t now_ms)
+{
+    for (int32_t r = 0; r < planned->run_count; r++) {
+        const struct plan_run *run = &planned->runs[r];
+        if (run->end_ms <= now_ms)
+            continue;
+        sooner(next_ms, run->start_ms > now_ms ? run->start_ms : run->end_ms, now_ms);
+        return;
+    }
+}
+
 static int64_t next_event_ms(const struct engine *engine)
 {
     const struct inputs *inputs = engine->config->inputs;
@@ -279,12 +291,8 @@ static int64_t next_event_ms(const struct engine *engine)
             sooner(&next_ms, now_ms + job_remaining_ms(job, now_ms), now_ms);
     }
     const struct plan *plan = cycle_plan(engine->cycle);
-    for (int32_t j = 0; plan && j < plan->job_count; j++) {
-        for (int32_t r = 0; r < plan->jobs[j].run_count; r++) {
-            sooner(&next_ms, plan->jobs[j].runs[r].start_ms, now_ms);
-            sooner(&next_ms, plan->jobs[j].runs[r].end_ms, now_ms);
-        }
-    }
+    for (int32_t j = 0; plan && j < plan->job_count; j++)
+        sooner_of_plan(&next_ms, &plan->jobs[j], now_ms);
     return next_ms;
 }
 
