@@ -366,7 +366,7 @@ double alone_cost(struct alone *alone, const struct work *work)
             visits[at] = visits[at - 1];
         visits[at] = visit;
     }
-    if (work->job->can_suspend)
+    if (work->job->can_suspend && work->job->job_class != JOB_GUARANTEED)
         return count > 0 ? fmin(best, visits[0].least) : best;
     for (int32_t i = 0; i < count && visits[i].least < best; i++) {
         double transfer = work_transfer_cost(load, work, visits[i].place.site_index);

@@ -32,7 +32,7 @@ static double sites_cost(const struct relax *relax)
     for (int column = relax->first_group_column; column < lp->column_count; column++) {
         double price = lp->cost[column];
         for (int entry = lp->column_start[column]; entry < lp->column_start[column + 1]; entry++)
-            if (lp->entry_row[entry] < relax->first_energy_row)
+            if (lp->entry_row[entry] < relax->first_group_row)
                 price -= lp->entry_value[entry] * lp->dual[lp->entry_row[entry]];
         cost -= price * lp->value[column];
     }

@@ -307,7 +307,7 @@ static void sum_steps(const struct power *power)
     power->steps[power->load->slot_count] = 0;
 }
 
-static void join(const struct workload *load, struct work_group *group, const struct work *work)
+static void join(struct work_group *group, const struct work *work)
 {
     const struct problem_job *job = work->job;
     double kwh = work_kwh(work);
@@ -321,18 +321,12 @@ static void join(const struct workload *load, struct work_group *group, const st
         group->kwh_most = fmax(group->kwh_most, level_ratio(job, l));
         group->accelerators_per_kw = fmin(group->accelerators_per_kw, needs);
     }
-    for (int32_t s = 0; s < load->site_count; s++)
-        if (group->sites >> s & 1)
-            group->transfer_per_kwh[s] =
-                fmin(group->transfer_per_kwh[s], work_transfer_cost(load, work, s) / kwh);
 }
 
 static void group_init(const struct tree *tree, const struct cell *cell, double *steps,
                        struct work_group *group)
 {
     const struct workload *load = tree->load;
-    for (int32_t s = 0; s < load->site_count; s++)
-        group->transfer_per_kwh[s] = HUGE_VAL;
     group->member_count = cell->to - cell->from;
     group->like = &load->works[group->members[0]];
     group->sites = work_sites(load, group->like);
@@ -341,7 +335,7 @@ static void group_init(const struct tree *tree, const struct cell *cell, double 
     group->due_ms = INT64_MIN;
     double on_time_kwh = 0;
     for (int32_t i = 0; i < group->member_count; i++)
-        join(load, group, &load->works[group->members[i]]);
+        join(group, &load->works[group->members[i]]);
     for (int32_t s = 0; s < load->site_count; s++) {
         struct power on_time = {load, &group->on_time_kw[workload_at(load, s, 0)], steps};
         struct power late = {load, &group->late_kw[workload_at(load, s, 0)],

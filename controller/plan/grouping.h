@@ -15,7 +15,6 @@ struct work_group {
     int64_t due_ms;             /* the latest */
     double kwh_least, kwh_most; /* drawn for a kWh of work, at the best and worst level */
     double accelerators_per_kw; /* of work, the least */
-    double transfer_per_kwh[LIMIT_SITES];
     uint32_t sites;               /* bits of those that it may use */
     double *on_time_kw, *late_kw; /* by workload_at: the most in a slot */
     bool late;                    /* for certain: not all of it can be on time */

@@ -76,6 +76,8 @@ static void add_work(const struct relax *relax, const struct spot *spot, double 
     if (site->has_cooling)
         lp_add_entry(relax->lp, at->heat, -given->heat_ratio * kwh_per_kwh);
     lp_add_entry(relax->lp, spot->energy_row, hours);
+    if (relax->move.matters)
+        lp_add_entry(relax->lp, relax_move_row(&relax->move, load, spot->site, spot->slot), hours);
     for (int32_t i = 0; i < relax->rooms.count; i++) {
         const struct relax_room *room = &relax->rooms.all[i];
         if (room->row[spot->slot] < 0 ||
@@ -95,8 +97,7 @@ static void add_spot(const struct relax *relax, const struct spot *spot, enum wh
     const struct work_group *group = spot->group;
     const struct work *like = group->like;
     size_t at = workload_at(relax->load, spot->site, spot->slot);
-    double base = like->delay_per_kwh_h * relax->load->middle_h[spot->slot] +
-                  group->transfer_per_kwh[spot->site];
+    double base = like->delay_per_kwh_h * relax->load->middle_h[spot->slot];
     double late =
         like->late_per_kwh + like->late_per_kwh_h * late_h(relax->load, group->due_ms, spot->slot);
     double most_kw = when == ON_TIME ? group->on_time_kw[at] : group->late_kw[at];
@@ -207,6 +208,9 @@ static bool relax_init(struct relax *relax, const struct workload *load, int64_t
     for (int32_t i = 0; i < relax->rooms.count; i++)
         fill_rows(relax, &relax->rooms.all[i]);
     relax->first_group_column = relax->lp->column_count;
+    relax->first_group_row = relax->lp->row_count;
+    if (!relax_move_init(&relax->move, relax->lp, load))
+        return false;
     relax->first_energy_row = relax->lp->row_count;
     add_groups(relax);
     relax->lp->interior = relax->lp->row_count >= INTERIOR_ROWS && load->site_count > 1;

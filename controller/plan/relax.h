@@ -3,6 +3,7 @@
 #define TIDEWATT_PLAN_RELAX_H
 
 #include "controller/plan/dispatch.h"
+#include "controller/plan/relax_move.h"
 #include "controller/plan/relax_room.h"
 #include "controller/plan/site_lp.h"
 
@@ -12,7 +13,9 @@ struct relax {
     struct site_lp sites[LIMIT_SITES];
     struct grouping grouping;
     struct relax_rooms rooms;
-    int first_group_column, first_energy_row; /* those of the groups of work come last */
+    struct relax_move move;
+    /* Those of the groups of work come last: first where work is done, then how much there is. */
+    int first_group_column, first_group_row, first_energy_row;
     bool pays_for_load[LIMIT_SITES];
     double constant; /* part of the objective that no plan changes */
 };
