@@ -72,7 +72,8 @@ static struct plan_admission *admission_from_slots(const struct plan *plan,
         for (int32_t t = 0; t < plan->slot_count; t++)
             for (int32_t g = 0; g < plan->sites[s].group_count; g++) {
                 double kw = plan->sites[s].slots[t].it_jobs_w[g] / 1000;
-                room_take(&admission->room, s, g, &plain, t, kw, 0);
+                room_take(&admission->room, s, g, &plain, t * ROOM_CELLS,
+                          t * ROOM_CELLS + ROOM_CELLS - 1, kw, 0);
                 admission->jobs_kw[workload_at(load, s, t)] += kw;
             }
     if (admission)

@@ -62,19 +62,20 @@ static bool takes(const struct schedule *schedule, int32_t index, int32_t site, 
                                     schedule->load->works[index].job->accelerator_classes != 0);
 }
 
-/* The most patient job that may be moved and takes of what is lacking in the slot. */
+/* The most patient job that may be moved and takes of what is lacking in the cell. */
 static int32_t pick_ejected(const struct repair *repair, int32_t site, int32_t group,
-                            enum over over, int32_t t, int32_t not_this)
+                            enum over over, int32_t cell, int32_t not_this)
 {
     const struct schedule *schedule = repair->schedule;
     const struct workload *load = schedule->load;
-    int64_t start_ms = load->problem->sites[0].slots[t].start_ms;
+    int64_t start_ms = room_cell_start_ms(load, cell);
+    int64_t end_ms = cell + 1 < load->slot_count * ROOM_CELLS ? room_cell_start_ms(load, cell + 1)
+                                                              : load->end_ms;
     int32_t best = -1;
     for (int32_t i = 0; i < load->count; i++) {
         const struct plan_job *plan = &schedule->jobs[i];
         if (i == not_this || !takes(schedule, i, site, group, over) ||
-            !schedule_is_movable(&load->works[i]) ||
-            !overlaps(plan, start_ms, workload_slot_end_ms(load, t)))
+            !schedule_is_movable(&load->works[i]) || !overlaps(plan, start_ms, end_ms))
             continue;
         if (best < 0 || slack(&load->works[i]) > slack(&load->works[best]))
             best = i;
@@ -82,14 +83,15 @@ static int32_t pick_ejected(const struct repair *repair, int32_t site, int32_t g
     return best;
 }
 
-/* What is the slot too full of? */
-static enum over over_what(const struct schedule *schedule, int32_t site, int32_t group, int32_t t)
+/* What is the cell too full of? */
+static enum over over_what(const struct schedule *schedule, int32_t site, int32_t group,
+                           int32_t cell)
 {
     const struct room *room = &schedule->room;
-    size_t at = workload_at(schedule->load, room->first_group[site] + group, t);
-    if (room->free_kw[at] < -SMALL_KW)
+    size_t at = room_at(room, room->first_group[site] + group, cell);
+    if (room->cell_kw[at] < -SMALL_KW)
         return room->group_kw[at] < -SMALL_KW ? OVER_GROUP : OVER_FEEDER;
-    return room_lacks_accelerators(room, site, group, t) ? OVER_ACCELERATORS : OVER_NOTHING;
+    return room_lacks_accelerators(room, site, group, cell) ? OVER_ACCELERATORS : OVER_NOTHING;
 }
 
 /* Makes the room that the job takes too much of. False: that would take too many. */
@@ -99,11 +101,11 @@ static bool make_way(struct repair *repair, int32_t index)
     const struct workload *load = schedule->load;
     const struct plan_job *plan = &schedule->jobs[index];
     for (int32_t r = 0; r < plan->run_count; r++) {
-        int32_t last = workload_slot(load, plan->runs[r].end_ms - 1);
-        for (int32_t t = workload_slot(load, plan->runs[r].start_ms); t <= last; t++) {
+        int32_t last = room_cell(load, plan->runs[r].end_ms - 1);
+        for (int32_t cell = room_cell(load, plan->runs[r].start_ms); cell <= last; cell++) {
             enum over over;
-            while ((over = over_what(schedule, plan->site, plan->group, t)) != OVER_NOTHING) {
-                int32_t other = pick_ejected(repair, plan->site, plan->group, over, t, index);
+            while ((over = over_what(schedule, plan->site, plan->group, cell)) != OVER_NOTHING) {
+                int32_t other = pick_ejected(repair, plan->site, plan->group, over, cell, index);
                 if (other < 0 || repair->count == EJECTED_MOST)
                     return false;
                 repair->before[repair->count] = schedule->jobs[other];

@@ -1,4 +1,4 @@
-/* Room of feeders, groups and accelerators, slot by slot. */
+/* Room of feeders, groups and accelerators, cell by cell. */
 #include "controller/plan/room.h"
 
 #include <math.h>
@@ -42,40 +42,71 @@ static int32_t set_room(const struct problem_group *group, uint32_t set)
     return sum;
 }
 
-static void update_free(struct room *room, int32_t s, int32_t g, int32_t t)
+int32_t room_cell(const struct workload *load, int64_t at_ms)
 {
-    const struct workload *load = room->load;
-    int32_t feeder = room->first_feeder[s] + load->problem->sites[s].groups[g].feeder;
-    size_t at = workload_at(load, room->first_group[s] + g, t);
-    room->free_kw[at] = fmin(room->group_kw[at], room->feeder_kw[workload_at(load, feeder, t)]);
+    int32_t t = workload_slot(load, at_ms);
+    const struct problem_slot *slot = &load->problem->sites[0].slots[t];
+    int32_t part = (int32_t)((at_ms - slot->start_ms) * ROOM_CELLS / slot->length_ms);
+    part = part < 0 ? 0 : part < ROOM_CELLS ? part : ROOM_CELLS - 1;
+    return t * ROOM_CELLS + part;
+}
+
+/* The first ms that room_cell counts to it. */
+int64_t room_cell_start_ms(const struct workload *load, int32_t cell)
+{
+    const struct problem_slot *slot = &load->problem->sites[0].slots[cell / ROOM_CELLS];
+    return slot->start_ms + (cell % ROOM_CELLS * slot->length_ms + ROOM_CELLS - 1) / ROOM_CELLS;
+}
+
+static void update_slot(struct room *room, int32_t row, int32_t t)
+{
+    const double *cell_kw = &room->cell_kw[room_at(room, row, t * ROOM_CELLS)];
+    double least_kw = cell_kw[0];
+    for (int32_t i = 1; i < ROOM_CELLS; i++)
+        least_kw = fmin(least_kw, cell_kw[i]);
+    room->free_kw[workload_at(room->load, row, t)] = least_kw;
+}
+
+/* Of a group, after its own room or its feeder's has changed. */
+static void update_free(struct room *room, int32_t s, int32_t g, int32_t first, int32_t last)
+{
+    int32_t row = room->first_group[s] + g;
+    int32_t feeder = room->first_feeder[s] + room->load->problem->sites[s].groups[g].feeder;
+    for (int32_t cell = first; cell <= last; cell++)
+        room->cell_kw[room_at(room, row, cell)] = fmin(
+            room->group_kw[room_at(room, row, cell)], room->feeder_kw[room_at(room, feeder, cell)]);
+    for (int32_t t = first / ROOM_CELLS; t <= last / ROOM_CELLS; t++)
+        update_slot(room, row, t);
 }
 
 static void fill_slot(struct room *room, int32_t s, int32_t t)
 {
-    const struct workload *load = room->load;
-    const struct problem_site *site = &load->problem->sites[s];
-    for (int32_t f = 0; f < site->feeder_count; f++)
-        room->feeder_kw[workload_at(load, room->first_feeder[s] + f, t)] =
-            site->feeders[f].limit_w / 1000;
-    for (int32_t g = 0; g < site->group_count; g++) {
-        const struct problem_group *group = &site->groups[g];
-        double base_kw = site->slots[t].base_it_high_w[g] / 1000;
-        int32_t row = room->first_group[s] + g;
-        room->group_kw[workload_at(load, row, t)] = group->limit_w / 1000 - base_kw;
-        room->feeder_kw[workload_at(load, room->first_feeder[s] + group->feeder, t)] -= base_kw;
+    const struct problem_site *site = &room->load->problem->sites[s];
+    int32_t first = t * ROOM_CELLS, last = first + ROOM_CELLS - 1;
+    for (int32_t cell = first; cell <= last; cell++) {
+        for (int32_t f = 0; f < site->feeder_count; f++)
+            room->feeder_kw[room_at(room, room->first_feeder[s] + f, cell)] =
+                site->feeders[f].limit_w / 1000;
+        for (int32_t g = 0; g < site->group_count; g++) {
+            const struct problem_group *group = &site->groups[g];
+            double base_kw = site->slots[t].base_it_high_w[g] / 1000;
+            room->group_kw[room_at(room, room->first_group[s] + g, cell)] =
+                group->limit_w / 1000 - base_kw;
+            room->feeder_kw[room_at(room, room->first_feeder[s] + group->feeder, cell)] -= base_kw;
+        }
     }
     for (int32_t g = 0; g < site->group_count; g++)
-        update_free(room, s, g, t);
+        update_free(room, s, g, first, last);
 }
 
 static size_t group_cells(const struct room *room)
 {
-    return (size_t)room->first_group[room->load->site_count] * (size_t)room->load->slot_count;
+    return room_at(room, room->first_group[room->load->site_count], 0);
 }
 
 static size_t feeder_cells(const struct room *room)
 {
-    return (size_t)room->first_feeder[room->load->site_count] * (size_t)room->load->slot_count;
+    return room_at(room, room->first_feeder[room->load->site_count], 0);
 }
 
 static size_t set_cells(const struct room *room)
@@ -108,9 +139,10 @@ bool room_init(struct room *room, const struct workload *load)
     }
     find_sets(room);
     room->group_kw = calloc(group_cells(room), sizeof(double));
-    room->free_kw = calloc(group_cells(room), sizeof(double));
+    room->cell_kw = calloc(group_cells(room), sizeof(double));
+    room->free_kw = calloc(group_cells(room) / ROOM_CELLS, sizeof(double));
     room->feeder_kw = calloc(feeder_cells(room), sizeof(double));
-    if (!sets_init(room) || !room->group_kw || !room->free_kw || !room->feeder_kw)
+    if (!sets_init(room) || !room->group_kw || !room->cell_kw || !room->free_kw || !room->feeder_kw)
         return false;
     for (int32_t s = 0; s < load->site_count; s++)
         for (int32_t t = 0; t < load->slot_count; t++)
@@ -131,11 +163,10 @@ bool room_learn(struct room *room)
         *room = before;
         return false;
     }
-    size_t slots = (size_t)room->load->slot_count;
     for (int32_t row = 0; row < rows; row++)
-        memcpy(&room->in_use[workload_at(room->load, row * room->set_count, 0)],
-               &before.in_use[workload_at(room->load, row * before.set_count, 0)],
-               slots * (size_t)before.set_count * sizeof(int32_t));
+        memcpy(&room->in_use[room_at(room, row * room->set_count, 0)],
+               &before.in_use[room_at(room, row * before.set_count, 0)],
+               room_at(room, before.set_count, 0) * sizeof(int32_t));
     free(before.in_use);
     free(before.capacity);
     return true;
@@ -144,6 +175,7 @@ bool room_learn(struct room *room)
 void room_finish(struct room *room)
 {
     free(room->group_kw);
+    free(room->cell_kw);
     free(room->free_kw);
     free(room->feeder_kw);
     free(room->in_use);
@@ -153,64 +185,88 @@ void room_finish(struct room *room)
 void room_copy(struct room *to, const struct room *from)
 {
     memcpy(to->group_kw, from->group_kw, group_cells(from) * sizeof(double));
-    memcpy(to->free_kw, from->free_kw, group_cells(from) * sizeof(double));
+    memcpy(to->cell_kw, from->cell_kw, group_cells(from) * sizeof(double));
+    memcpy(to->free_kw, from->free_kw, group_cells(from) / ROOM_CELLS * sizeof(double));
     memcpy(to->feeder_kw, from->feeder_kw, feeder_cells(from) * sizeof(double));
     memcpy(to->in_use, from->in_use, set_cells(from) * sizeof(int32_t));
 }
 
-void room_take(struct room *room, int32_t s, int32_t g, const struct problem_job *job, int32_t t,
-               double kw, int32_t accelerators)
+void room_take(struct room *room, int32_t s, int32_t g, const struct problem_job *job,
+               int32_t first_cell, int32_t last_cell, double kw, int32_t accelerators)
 {
-    const struct workload *load = room->load;
-    const struct problem_site *site = &load->problem->sites[s];
+    const struct problem_site *site = &room->load->problem->sites[s];
     int32_t feeder = site->groups[g].feeder, row = room->first_group[s] + g;
-    room->group_kw[workload_at(load, row, t)] -= kw;
-    room->feeder_kw[workload_at(load, room->first_feeder[s] + feeder, t)] -= kw;
+    int32_t set = accelerators != 0 ? find_set(room, job->accelerator_classes) : -1;
+    for (int32_t cell = first_cell; cell <= last_cell; cell++) {
+        room->group_kw[room_at(room, row, cell)] -= kw;
+        room->feeder_kw[room_at(room, room->first_feeder[s] + feeder, cell)] -= kw;
+        if (set >= 0)
+            room->in_use[room_at(room, row * room->set_count + set, cell)] += accelerators;
+    }
     for (int32_t other = 0; other < site->group_count; other++)
         if (site->groups[other].feeder == feeder)
-            update_free(room, s, other, t);
-    int32_t set = accelerators != 0 ? find_set(room, job->accelerator_classes) : -1;
-    if (set >= 0)
-        room->in_use[workload_at(load, row * room->set_count + set, t)] += accelerators;
+            update_free(room, s, other, first_cell, last_cell);
 }
 
 /* Accelerators of a set that those who know no other leave. */
 static int32_t left_of_set(const struct room *room, int32_t row, uint32_t set, int32_t index,
-                           int32_t t)
+                           int32_t cell)
 {
     int32_t left = room->capacity[row * room->set_count + index];
     for (int32_t i = 0; i < room->set_count; i++)
         if ((room->sets[i] & ~set) == 0)
-            left -= room->in_use[workload_at(room->load, row * room->set_count + i, t)];
+            left -= room->in_use[room_at(room, row * room->set_count + i, cell)];
     return left;
 }
 
 static bool accelerators_suffice(const struct room *room, int32_t row,
-                                 const struct problem_job *job, int32_t needed, int32_t t)
+                                 const struct problem_job *job, int32_t needed, int32_t cell)
 {
     for (int32_t i = 0; i < room->set_count; i++)
         if ((job->accelerator_classes & ~room->sets[i]) == 0 &&
-            left_of_set(room, row, room->sets[i], i, t) < needed)
+            left_of_set(room, row, room->sets[i], i, cell) < needed)
             return false;
     return true;
 }
 
-bool room_lacks_accelerators(const struct room *room, int32_t s, int32_t g, int32_t t)
+bool room_lacks_accelerators(const struct room *room, int32_t s, int32_t g, int32_t cell)
 {
     int32_t row = room->first_group[s] + g;
     for (int32_t i = 0; i < room->set_count; i++)
-        if (left_of_set(room, row, room->sets[i], i, t) < 0)
+        if (left_of_set(room, row, room->sets[i], i, cell) < 0)
             return true;
     return false;
+}
+
+static bool cells_have_accelerators(const struct room *room, int32_t row,
+                                    const struct problem_job *job, int32_t level, int32_t first,
+                                    int32_t last)
+{
+    int32_t needed = job->levels[level].accelerators;
+    if (needed == 0 || job->accelerator_classes == 0)
+        return true;
+    for (int32_t cell = first; cell <= last; cell++)
+        if (!accelerators_suffice(room, row, job, needed, cell))
+            return false;
+    return true;
 }
 
 bool room_carries(const struct room *room, int32_t s, int32_t g, const struct problem_job *job,
                   int32_t level, int32_t t)
 {
-    int32_t row = room->first_group[s] + g, needed = job->levels[level].accelerators;
-    if (room->free_kw[workload_at(room->load, row, t)] + SMALL_KW <
-        job->levels[level].power_w / 1000)
-        return false;
-    return needed == 0 || job->accelerator_classes == 0 ||
-           accelerators_suffice(room, row, job, needed, t);
+    int32_t row = room->first_group[s] + g, first = t * ROOM_CELLS;
+    return room->free_kw[workload_at(room->load, row, t)] + SMALL_KW >=
+               job->levels[level].power_w / 1000 &&
+           cells_have_accelerators(room, row, job, level, first, first + ROOM_CELLS - 1);
+}
+
+bool room_carries_span(const struct room *room, int32_t s, int32_t g, const struct problem_job *job,
+                       int32_t level, int64_t start_ms, int64_t end_ms)
+{
+    int32_t row = room->first_group[s] + g;
+    int32_t first = room_cell(room->load, start_ms), last = room_cell(room->load, end_ms - 1);
+    for (int32_t cell = first; cell <= last; cell++)
+        if (room->cell_kw[room_at(room, row, cell)] + SMALL_KW < job->levels[level].power_w / 1000)
+            return false;
+    return cells_have_accelerators(room, row, job, level, first, last);
 }

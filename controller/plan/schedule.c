@@ -15,26 +15,28 @@ void schedule_occupy(struct schedule *schedule, int32_t index, double sign)
     const struct workload *load = schedule->load;
     const struct work *work = &load->works[index];
     const struct plan_job *plan = &schedule->jobs[index];
-    int32_t slot = -1, accelerators = 0;
-    double kw = 0; /* what it takes of the slot already */
+    int32_t cell = -1, accelerators = 0;
+    double kw = 0; /* what it takes of the cell already */
     if (plan->run_count == 0)
         return;
     work_add_power(load, work, plan, sign, &schedule->jobs_kw[workload_at(load, plan->site, 0)]);
     for (int32_t i = 0; i < plan->run_count; i++) {
         const struct problem_level *level = &work->job->levels[plan->runs[i].level];
-        int32_t last = workload_slot(load, plan->runs[i].end_ms - 1);
-        for (int32_t t = workload_slot(load, plan->runs[i].start_ms); t <= last; t++) {
-            if (t != slot)
+        int32_t last = room_cell(load, plan->runs[i].end_ms - 1);
+        for (int32_t from = room_cell(load, plan->runs[i].start_ms), to; from <= last;
+             from = to + 1) {
+            to = from == cell ? cell : last; /* shared with the run before, and the rest */
+            if (from != cell)
                 kw = accelerators = 0;
             double more_kw = fmax(0, level->power_w / 1000 - kw);
             int32_t more =
                 level->accelerators > accelerators ? level->accelerators - accelerators : 0;
-            room_take(&schedule->room, plan->site, plan->group, work->job, t, sign * more_kw,
+            room_take(&schedule->room, plan->site, plan->group, work->job, from, to, sign * more_kw,
                       sign < 0 ? -more : more);
             kw += more_kw;
             accelerators += more;
-            slot = t;
         }
+        cell = last;
     }
 }
 
@@ -73,21 +75,12 @@ static void place_committed(struct schedule *schedule, int32_t index)
     schedule_occupy(schedule, index, 1);
 }
 
-static bool carries_all(const struct schedule *schedule, const struct work *work, int32_t site,
-                        int32_t group, int32_t level, int32_t first, int32_t last)
-{
-    for (int32_t t = first; t <= last; t++)
-        if (!room_carries(&schedule->room, site, group, work->job, level, t))
-            return false;
-    return true;
-}
-
 static int32_t group_that_carries(const struct schedule *schedule, const struct work *work,
-                                  int32_t site, int32_t level, int32_t first, int32_t last)
+                                  int32_t site, int32_t level, int64_t start_ms, int64_t end_ms)
 {
     for (int32_t g = 0; g < schedule->load->problem->sites[site].group_count; g++)
         if ((work->job->group < 0 || work->job->group == g) &&
-            carries_all(schedule, work, site, g, level, first, last))
+            room_carries_span(&schedule->room, site, g, work->job, level, start_ms, end_ms))
             return g;
     return -1;
 }
@@ -106,8 +99,7 @@ static bool start_soon(struct schedule *schedule, int32_t index, int32_t site, i
         if (start_ms < release_ms)
             start_ms = release_ms;
         int64_t end_ms = start_ms + length_ms < load->end_ms ? start_ms + length_ms : load->end_ms;
-        int32_t group =
-            group_that_carries(schedule, work, site, level, t, workload_slot(load, end_ms - 1));
+        int32_t group = group_that_carries(schedule, work, site, level, start_ms, end_ms);
         if (group < 0)
             continue;
         *plan = (struct plan_job){.id = work->job->id,
