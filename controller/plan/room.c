@@ -42,13 +42,17 @@ static int32_t set_room(const struct problem_group *group, uint32_t set)
     return sum;
 }
 
-int32_t room_cell(const struct workload *load, int64_t at_ms)
+int32_t room_cell_in(const struct workload *load, int32_t t, int64_t at_ms)
 {
-    int32_t t = workload_slot(load, at_ms);
     const struct problem_slot *slot = &load->problem->sites[0].slots[t];
     int32_t part = (int32_t)((at_ms - slot->start_ms) * ROOM_CELLS / slot->length_ms);
     part = part < 0 ? 0 : part < ROOM_CELLS ? part : ROOM_CELLS - 1;
     return t * ROOM_CELLS + part;
+}
+
+int32_t room_cell(const struct workload *load, int64_t at_ms)
+{
+    return room_cell_in(load, workload_slot(load, at_ms), at_ms);
 }
 
 /* The first ms that room_cell counts to it. */
@@ -260,11 +264,10 @@ bool room_carries(const struct room *room, int32_t s, int32_t g, const struct pr
            cells_have_accelerators(room, row, job, level, first, first + ROOM_CELLS - 1);
 }
 
-bool room_carries_span(const struct room *room, int32_t s, int32_t g, const struct problem_job *job,
-                       int32_t level, int64_t start_ms, int64_t end_ms)
+bool room_carries_cells(const struct room *room, int32_t s, int32_t g,
+                        const struct problem_job *job, int32_t level, int32_t first, int32_t last)
 {
     int32_t row = room->first_group[s] + g;
-    int32_t first = room_cell(room->load, start_ms), last = room_cell(room->load, end_ms - 1);
     for (int32_t cell = first; cell <= last; cell++)
         if (room->cell_kw[room_at(room, row, cell)] + SMALL_KW < job->levels[level].power_w / 1000)
             return false;

@@ -32,6 +32,7 @@ static inline size_t room_at(const struct room *room, int32_t row, int32_t cell)
     return (size_t)row * (size_t)room->load->slot_count * ROOM_CELLS + (size_t)cell;
 }
 int32_t room_cell(const struct workload *load, int64_t at_ms);
+int32_t room_cell_in(const struct workload *load, int32_t slot, int64_t at_ms); /* that it is in */
 int64_t room_cell_start_ms(const struct workload *load, int32_t cell);
 
 bool room_init(struct room *room, const struct workload *load); /* false: out of memory */
@@ -45,11 +46,11 @@ void room_take(struct room *room, int32_t site, int32_t group, const struct prob
                int32_t first_cell, int32_t last_cell, double kw, int32_t accelerators);
 /* More accelerators are in use than the group has. */
 bool room_lacks_accelerators(const struct room *room, int32_t site, int32_t group, int32_t cell);
-/* All through a slot, or from one time to another. */
+/* All through a slot, or these cells. */
 bool room_carries(const struct room *room, int32_t site, int32_t group,
                   const struct problem_job *job, int32_t level, int32_t slot);
-bool room_carries_span(const struct room *room, int32_t site, int32_t group,
-                       const struct problem_job *job, int32_t level, int64_t start_ms,
-                       int64_t end_ms);
+bool room_carries_cells(const struct room *room, int32_t site, int32_t group,
+                        const struct problem_job *job, int32_t level, int32_t first_cell,
+                        int32_t last_cell);
 
 #endif

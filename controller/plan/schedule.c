@@ -78,9 +78,11 @@ static void place_committed(struct schedule *schedule, int32_t index)
 static int32_t group_that_carries(const struct schedule *schedule, const struct work *work,
                                   int32_t site, int32_t level, int64_t start_ms, int64_t end_ms)
 {
+    int32_t first = room_cell(schedule->load, start_ms);
+    int32_t last = room_cell(schedule->load, end_ms - 1);
     for (int32_t g = 0; g < schedule->load->problem->sites[site].group_count; g++)
         if ((work->job->group < 0 || work->job->group == g) &&
-            room_carries_span(&schedule->room, site, g, work->job, level, start_ms, end_ms))
+            room_carries_cells(&schedule->room, site, g, work->job, level, first, last))
             return g;
     return -1;
 }

@@ -16,12 +16,19 @@ struct single {
     bool found;
 };
 
+static bool carries_part(const struct search *search, int32_t group, int32_t level, int32_t piece,
+                         int64_t start_ms, int64_t end_ms)
+{
+    const struct workload *load = search->market->load;
+    int32_t t = search->pieces.slot[piece];
+    return room_carries_cells(search->market->room, search->site, group, search->work->job, level,
+                              room_cell_in(load, t, start_ms), room_cell_in(load, t, end_ms - 1));
+}
+
 /* Whole pieces between the first and the last, and what it needs of those. */
 static bool group_carries(const struct search *search, int32_t group, int32_t level, int32_t first,
                           int32_t last, int64_t start_ms, int64_t end_ms)
 {
-    const struct room *room = search->market->room;
-    const struct problem_job *job = search->work->job;
     const int64_t *begin_ms = search->pieces.begin_ms;
     const int32_t *clear =
         &search->pieces.clear_group[search_at(search, group * LIMIT_LEVELS + level, 0)];
@@ -31,10 +38,9 @@ static bool group_carries(const struct search *search, int32_t group, int32_t le
         return true;
     if (first + 1 < last && clear[first + 1] < last)
         return false;
-    int64_t first_end_ms = end_ms < begin_ms[first + 1] ? end_ms : begin_ms[first + 1];
-    return room_carries_span(room, search->site, group, job, level, start_ms, first_end_ms) &&
-           (first == last ||
-            room_carries_span(room, search->site, group, job, level, begin_ms[last], end_ms));
+    return carries_part(search, group, level, first, start_ms,
+                        first == last ? end_ms : begin_ms[first + 1]) &&
+           (first == last || carries_part(search, group, level, last, begin_ms[last], end_ms));
 }
 
 static bool some_group_carries(const struct search *search, int32_t level, int32_t first,
