@@ -53,6 +53,7 @@ def write_free_jobs(path):
 
 
 def battery_rows(build, data, region, limits):
+    """Prints the rows; returns the remark, and the carbon of the flat load alone."""
     perfect = backtest(build, "backtest-storage", data, region, "--policy",
                        "none,surplus,tidewatt", "--forecast", "perfect")
     own = backtest(build, "backtest-storage", data, region, "--policy", "none,tidewatt",
@@ -65,22 +66,22 @@ def battery_rows(build, data, region, limits):
                100 * saved(own))
     return (f"{region}: carbon saved against no battery; the year's optimum {100 * best:.3f} %, "
             f"surplus only {100 * surplus:.3f} % (backtested {100 * saved(perfect, 'surplus'):.3f} "
-            f"%), best naive controller {100 * NAIVE[region]:.2f} %")
+            f"%), best naive controller {100 * NAIVE[region]:.2f} %"), float(own["none"]["carbon_g"])
 
 
-def free_load_remark(build, data, region, limits):
+def free_load_remark(build, data, region, limits, flat_g):
     with tempfile.TemporaryDirectory(prefix="tidewatt-bench-") as folder:
         jobs = pathlib.Path(folder) / "jobs.csv"
         write_free_jobs(jobs)
         perfect, own = (backtest(build, "backtest-free-load", data, region, "--jobs", jobs,
-                                 "--policy", "none,tidewatt", "--forecast", forecast)
+                                 "--policy", "tidewatt", "--forecast", forecast)["tidewatt"]
                         for forecast in ("perfect", "model"))
     best = limits["optimum with free load"]
-    return (f"{region}, a quarter of the load free within the day, in the same plan: "
-            f"{100 * saved(perfect):.3f} % with the future known, {100 * saved(own):.3f} % with "
+    known, forecast = (1 - float(run["carbon_g"]) / flat_g for run in (perfect, own))
+    return (f"{region}, a quarter of the load free within the day, in the same plan, against the "
+            f"flat load: {100 * known:.3f} % with the future known, {100 * forecast:.3f} % with "
             f"its own forecast; the year's optimum {100 * best:.3f} %; deadlines missed "
-            f"{perfect['tidewatt']['missed']} and {own['tidewatt']['missed']} of "
-            f"{own['tidewatt']['jobs']}")
+            f"{perfect['missed']} and {own['missed']} of {own['jobs']}")
 
 
 def main():
@@ -88,8 +89,9 @@ def main():
         sys.exit(__doc__)
     build, data, region = pathlib.Path(sys.argv[1]), series.folder("storage.py"), sys.argv[2]
     limits = storage_reference.reference(data, region)
-    print(battery_rows(build, data, region, limits))
-    print(free_load_remark(build, data, region, limits))
+    remark, flat_g = battery_rows(build, data, region, limits)
+    print(remark)
+    print(free_load_remark(build, data, region, limits, flat_g))
 
 
 if __name__ == "__main__":
