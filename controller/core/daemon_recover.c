@@ -10,6 +10,7 @@
 struct known_job {
     int64_t id;
     enum job_state state;
+    int32_t level;
 };
 
 struct recovery {
@@ -54,10 +55,10 @@ static void take_mean(void *context, int32_t point, int64_t quarter_ms, double m
     cycle_resume_mean(recovery->daemon->cycle, point, quarter_ms, mean, seen_ms);
 }
 
-static void take_job(void *context, int64_t job_id, enum job_state state)
+static void take_job(void *context, int64_t job_id, enum job_state state, int32_t level)
 {
     struct recovery *recovery = context;
-    recovery->jobs[job_id % LIMIT_JOBS] = (struct known_job){job_id, state};
+    recovery->jobs[job_id % LIMIT_JOBS] = (struct known_job){job_id, state, level};
 }
 
 /* What the batch system did in the last moment before a kill may have missed the ledger. */
@@ -68,8 +69,11 @@ static void tell_unrecorded_jobs(const struct recovery *recovery)
     int count = daemon->batch->verbs->jobs(daemon->batch, &jobs);
     for (int i = 0; i < count; i++) {
         const struct known_job *known = &recovery->jobs[jobs[i].id % LIMIT_JOBS];
-        if (known->id != jobs[i].id || known->state != jobs[i].state)
+        bool same_state = known->id == jobs[i].id && known->state == jobs[i].state;
+        if (!same_state)
             store_post_job(daemon->store, &jobs[i], jobs[i].reason, jobs[i].state_ms);
+        else if (known->level != jobs[i].level)
+            store_post_job(daemon->store, &jobs[i], jobs[i].reason, jobs[i].level_ms);
     }
 }
 

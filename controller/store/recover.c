@@ -191,12 +191,14 @@ static void take_job(struct reader *reader, struct db_statement *row)
 {
     enum job_state state;
     if (job_state_find(db_column_text(row, 1), &state) == 0)
-        reader->calls->job(reader->calls->context, db_column_integer(row, 0), state);
+        reader->calls->job(reader->calls->context, db_column_integer(row, 0), state,
+                           (int32_t)db_column_integer(row, 2));
 }
 
 static int recover_jobs(struct reader *reader)
 {
-    return recover_each(reader, take_job, "SELECT job_id, state FROM job ORDER BY job_id", NULL, 0);
+    return recover_each(reader, take_job, "SELECT job_id, state, level FROM job ORDER BY job_id",
+                        NULL, 0);
 }
 
 static void take_peak(struct reader *reader, struct db_statement *row)

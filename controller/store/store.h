@@ -78,7 +78,8 @@ struct store_recovery {
      * are of a point's good readings, each for as long as it held: seen_ms in all. */
     void (*interval)(void *context, const struct energy_interval *interval);
     void (*mean)(void *context, int32_t point, int64_t quarter_ms, double mean, int64_t seen_ms);
-    void (*job)(void *context, int64_t job_id, enum job_state state); /* as last recorded, by id */
+    /* As last recorded, by id. */
+    void (*job)(void *context, int64_t job_id, enum job_state state, int32_t level);
     /* Set-point writes that reached the register, in all runs; of points that had any. */
     void (*writes)(void *context, int32_t point, int64_t count);
     void (*mode)(void *context, enum subsystem subsystem, enum mode mode);

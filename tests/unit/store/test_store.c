@@ -553,6 +553,7 @@ struct recovered {
     } means[16];
     int mean_count;
     int64_t last_job_id;
+    int32_t last_level;
     int jobs_by_state[JOB_STATES];
     struct {
         int32_t point;
@@ -604,12 +605,13 @@ static void on_mean(void *context, int32_t point, int64_t quarter_ms, double mea
     r->means[r->mean_count++] = (struct recovered_mean){point, quarter_ms, seen_ms, mean};
 }
 
-static void on_job(void *context, int64_t job_id, enum job_state state)
+static void on_job(void *context, int64_t job_id, enum job_state state, int32_t level)
 {
     struct recovered *r = context;
     assert_true(job_id > r->last_job_id);
     r->last_job_id = job_id;
     r->jobs_by_state[state]++;
+    r->last_level = level;
 }
 
 static void on_peak(void *context, int64_t month_start_ms, double peak_w)
@@ -1078,7 +1080,7 @@ static void test_jobs_come_back_in_their_newest_state(void **state)
     site_begin(&site);
     struct store *store = open_store(&site);
     for (int64_t id = 9; id >= 1; id--) { /* posted in no order of theirs */
-        struct job job = {.id = id, .feeder = -1, .state = JOB_RUNNING};
+        struct job job = {.id = id, .feeder = -1, .state = JOB_RUNNING, .level = id == 9 ? 1 : 0};
         assert_true(store_post_job(store, &job, REASON_RUN_NOW, T0 + id));
         job.state = JOB_COMPLETED;
         if (id % 3 == 0)
@@ -1088,6 +1090,7 @@ static void test_jobs_come_back_in_their_newest_state(void **state)
     store = open_store(&site);
     struct recovered r = recover_at(store, T0 + HOUR_MS);
     assert_int_equal(r.last_job_id, 9);
+    assert_int_equal(r.last_level, 1);
     assert_int_equal(r.jobs_by_state[JOB_COMPLETED], 3);
     assert_int_equal(r.jobs_by_state[JOB_RUNNING], 6);
     store_close(store);
