@@ -1,7 +1,6 @@
 /* Room of feeders, groups and accelerators, cell by cell. */
 #include "controller/plan/room.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,12 +61,18 @@ int64_t room_cell_start_ms(const struct workload *load, int32_t cell)
     return slot->start_ms + (cell % ROOM_CELLS * slot->length_ms + ROOM_CELLS - 1) / ROOM_CELLS;
 }
 
+/* Of numbers; fmin, which cares for NAN, would be a call. */
+static inline double lesser(double a, double b)
+{
+    return a < b ? a : b;
+}
+
 static void update_slot(struct room *room, int32_t row, int32_t t)
 {
     const double *cell_kw = &room->cell_kw[room_at(room, row, t * ROOM_CELLS)];
     double least_kw = cell_kw[0];
     for (int32_t i = 1; i < ROOM_CELLS; i++)
-        least_kw = fmin(least_kw, cell_kw[i]);
+        least_kw = lesser(least_kw, cell_kw[i]);
     room->free_kw[workload_at(room->load, row, t)] = least_kw;
 }
 
@@ -77,7 +82,7 @@ static void update_free(struct room *room, int32_t s, int32_t g, int32_t first, 
     int32_t row = room->first_group[s] + g;
     int32_t feeder = room->first_feeder[s] + room->load->problem->sites[s].groups[g].feeder;
     for (int32_t cell = first; cell <= last; cell++)
-        room->cell_kw[room_at(room, row, cell)] = fmin(
+        room->cell_kw[room_at(room, row, cell)] = lesser(
             room->group_kw[room_at(room, row, cell)], room->feeder_kw[room_at(room, feeder, cell)]);
     for (int32_t t = first / ROOM_CELLS; t <= last / ROOM_CELLS; t++)
         update_slot(room, row, t);
