@@ -557,6 +557,23 @@ static void overloaded_feeder_is_named(void **state)
     problem_destroy(problem);
 }
 
+/* Room for one at a time: two fit into every hour. */
+static void one_begins_in_the_slot_in_which_another_ends(void **state)
+{
+    (void)state;
+    enum { JOBS = 6 };
+    struct problem *problem = case_plain(4);
+    for (int32_t t = 0; t < 4; t++)
+        for (int32_t g = 0; g < problem->sites[0].group_count; g++)
+            case_base(problem, t, g, problem->sites[0].groups[g].limit_w - (g == 0 ? 10e3 : 0));
+    for (int i = 0; i < JOBS; i++)
+        case_job(problem, 0.5, 3);
+    struct plan *plan = make(problem);
+    assert_int_equal(plan->late_jobs, 0);
+    plan_destroy(plan);
+    problem_destroy(problem);
+}
+
 static void import_limit_is_breached_by_base_load_only(void **state)
 {
     (void)state;
@@ -736,6 +753,7 @@ int main(void)
         cmocka_unit_test(missed_deadline_is_named),
         cmocka_unit_test(too_large_never_runs),
         cmocka_unit_test(overloaded_feeder_is_named),
+        cmocka_unit_test(one_begins_in_the_slot_in_which_another_ends),
         cmocka_unit_test(import_limit_is_breached_by_base_load_only),
         cmocka_unit_test(dear_hours_are_avoided),
         cmocka_unit_test(suspension_pays_only_above_its_price),
