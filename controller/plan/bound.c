@@ -46,7 +46,7 @@ static void add_room_prices(const struct relax *relax, const struct work_group *
     const struct workload *load = relax->load;
     for (int32_t i = 0; i < relax->rooms.count; i++) {
         const struct relax_room *room = &relax->rooms.all[i];
-        if (room->kind == ROOM_SITE || !relax_room_holds(room, load, group->like->job, s))
+        if (room->kind == ROOM_SITE || !relax_room_holds_group(room, load, s, group))
             continue;
         double *prices = room->kind == ROOM_ACCELERATORS ? site->accelerator_price : site->price;
         for (int32_t t = 0; t < load->slot_count; t++)

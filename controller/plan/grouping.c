@@ -8,6 +8,8 @@
 
 enum {
     SLOT_BITS = 16,   /* of a slot's number in the code of a cell */
+    KINDS_MOST = 4,   /* times the columns of the whole program, for one cell a kind */
+    RATIO_FEWER = 4,  /* steps in one, without detail */
     RATIO_STEPS = 32, /* jobs are alike when their best levels save about the same */
 };
 
@@ -30,8 +32,12 @@ struct cell {
     int64_t columns;
 };
 
+/* What is told apart of jobs beside class, tie and sites. */
+enum detail { DETAIL_ALL, DETAIL_ACCELERATORS, DETAIL_LEAST };
+
 struct tree {
     const struct workload *load;
+    enum detail detail;
     struct item *items;
     int32_t item_count;
     struct cell *cells; /* a heap by `loose`, the loosest first */
@@ -82,15 +88,19 @@ static double ratio_least(const struct problem_job *job)
 }
 
 /* Jobs of one kind can share a group: 32 bits. */
-static uint64_t kind_of(const struct workload *load, const struct work *work)
+static uint64_t kind_of(const struct workload *load, const struct work *work, enum detail detail)
 {
     const struct problem_job *job = work->job;
     uint64_t ratio = (uint64_t)(ratio_least(job) * (RATIO_STEPS - 1));
+    if (detail != DETAIL_ALL)
+        ratio -= ratio % RATIO_FEWER;
+    uint32_t classes = job->accelerator_classes & ((1u << LIMIT_ACCELERATORS) - 1);
+    if (detail == DETAIL_LEAST)
+        classes = classes != 0;
     uint64_t kind = (uint64_t)job->job_class;
     kind = kind << 6 | (uint64_t)(job->group + 1);
     kind = kind << LIMIT_SITES | work_sites(load, work);
-    kind =
-        kind << LIMIT_ACCELERATORS | (job->accelerator_classes & ((1u << LIMIT_ACCELERATORS) - 1));
+    kind = kind << LIMIT_ACCELERATORS | classes;
     return kind << 5 | (ratio < RATIO_STEPS ? ratio : RATIO_STEPS - 1);
 }
 
@@ -122,7 +132,7 @@ static double work_kwh(const struct work *work)
     return work->kw * (double)work->work_ms / HOUR_MS;
 }
 
-static struct item item_of(const struct workload *load, int32_t index)
+static struct item item_of(const struct workload *load, int32_t index, enum detail detail)
 {
     const struct work *work = &load->works[index];
     double end_h = (double)(load->end_ms - load->start_ms) / HOUR_MS;
@@ -133,17 +143,18 @@ static struct item item_of(const struct workload *load, int32_t index)
                         .start_h = (double)(work->release_ms - load->start_ms) / HOUR_MS,
                         .due_h = fmin(fmax(due_h, 0), end_h),
                         .kwh = work_kwh(work)};
-    item.code =
-        kind_of(load, work) << 32 | spread_bits(item.first_slot) << 1 | spread_bits(item.due_slot);
+    item.code = kind_of(load, work, detail) << 32 | spread_bits(item.first_slot) << 1 |
+                spread_bits(item.due_slot);
     return item;
 }
 
 static void list_items(struct tree *tree)
 {
     const struct workload *load = tree->load;
+    tree->item_count = 0;
     for (int32_t i = 0; i < load->count; i++)
         if (work_movable(load, &load->works[i]))
-            tree->items[tree->item_count++] = item_of(load, i);
+            tree->items[tree->item_count++] = item_of(load, i, tree->detail);
     qsort(tree->items, (size_t)tree->item_count, sizeof(*tree->items), compare_items);
 }
 
@@ -249,15 +260,28 @@ static bool split(struct tree *tree, int64_t columns_most)
     return !whole;
 }
 
-/* A cell for each kind, then the loosest apart. */
-static void grow_tree(struct tree *tree, int64_t columns_most)
+/* A cell for each kind. */
+static void add_kinds(struct tree *tree)
 {
+    tree->cell_count = 0;
+    tree->columns = 0;
     for (int32_t from = 0, to; from < tree->item_count; from = to) {
         for (to = from + 1; to < tree->item_count; to++)
             if (shared_code(tree, to, 32) != shared_code(tree, from, 32))
                 break;
         struct cell cell = cell_of(tree, from, to, 32);
         push(tree, &cell);
+    }
+}
+
+/* As much detail as there is room for, then the loosest cells apart. */
+static void grow_tree(struct tree *tree, int64_t columns_most)
+{
+    for (tree->detail = DETAIL_ALL;; tree->detail++) {
+        list_items(tree);
+        add_kinds(tree);
+        if (tree->columns <= KINDS_MOST * columns_most || tree->detail == DETAIL_LEAST)
+            break;
     }
     while (tree->cell_count > 0 && tree->cells[0].loose > LOOSE_LEAST)
         split(tree, columns_most);
@@ -312,6 +336,7 @@ static void join(struct work_group *group, const struct work *work)
     const struct problem_job *job = work->job;
     double kwh = work_kwh(work);
     group->kwh += kwh;
+    group->classes |= job->accelerator_classes;
     group->leave_kwh += fmin(kwh, work->kw * (double)work->leave_ms / HOUR_MS);
     group->leave_per_kwh = fmin(group->leave_per_kwh, work->leave_per_kwh);
     group->due_ms = work->due_ms > group->due_ms ? work->due_ms : group->due_ms;
@@ -386,7 +411,6 @@ bool grouping_init(struct grouping *grouping, const struct workload *load, int64
     *grouping = (struct grouping){0};
     bool complete = tree.items && tree.cells;
     if (complete) {
-        list_items(&tree);
         grow_tree(&tree, columns_most);
         complete = groups_init(grouping, &tree);
     }

@@ -45,7 +45,7 @@ static void fill_rows(struct relax *relax, struct relax_room *room)
         double most = 0;
         for (int32_t i = 0; i < relax->grouping.count; i++) {
             const struct work_group *group = &relax->grouping.groups[i];
-            if (!relax_room_holds(room, load, group->like->job, room->site))
+            if (!relax_room_holds_group(room, load, room->site, group))
                 continue;
             double share =
                 room->kind == ROOM_ACCELERATORS ? group->accelerators_per_kw : group->kwh_most;
@@ -81,7 +81,7 @@ static void add_work(const struct relax *relax, const struct spot *spot, double 
     for (int32_t i = 0; i < relax->rooms.count; i++) {
         const struct relax_room *room = &relax->rooms.all[i];
         if (room->row[spot->slot] < 0 ||
-            !relax_room_holds(room, load, spot->group->like->job, spot->site))
+            !relax_room_holds_group(room, load, spot->site, spot->group))
             continue;
         bool counts = room->kind == ROOM_ACCELERATORS;
         lp_add_entry(relax->lp, room->row[spot->slot],

@@ -11,8 +11,8 @@ struct taken {
     double groups_left; /* of several groups: what they leave of each */
 };
 
-bool relax_room_holds(const struct relax_room *room, const struct workload *load,
-                      const struct problem_job *job, int32_t site)
+bool relax_room_holds(const struct relax_room *room, const struct workload *load, int32_t site,
+                      int32_t tie, uint32_t classes)
 {
     if (room->site != site)
         return false;
@@ -20,14 +20,19 @@ bool relax_room_holds(const struct relax_room *room, const struct workload *load
     case ROOM_SITE:
         return true;
     case ROOM_FEEDER:
-        return job->group >= 0 &&
-               load->problem->sites[site].groups[job->group].feeder == (int32_t)room->of;
+        return tie >= 0 && load->problem->sites[site].groups[tie].feeder == (int32_t)room->of;
     case ROOM_GROUP:
-        return job->group == (int32_t)room->of;
+        return tie == (int32_t)room->of;
     case ROOM_ACCELERATORS:
-        return job->accelerator_classes != 0 && (job->accelerator_classes & ~room->of) == 0;
+        return classes != 0 && (classes & ~room->of) == 0;
     }
     return false;
+}
+
+bool relax_room_holds_group(const struct relax_room *room, const struct workload *load,
+                            int32_t site, const struct work_group *group)
+{
+    return relax_room_holds(room, load, site, group->like->job->group, group->classes);
 }
 
 /* The average over a slot of what is left of a limit, which is never below 0 at any moment. Where
@@ -78,7 +83,8 @@ static void take_committed(const struct workload *load, const struct relax_room 
 {
     const struct problem_job *job = work->job;
     struct plan_job at_once;
-    if (job->group < 0 || !relax_room_holds(room, load, job, job->site))
+    if (job->group < 0 ||
+        !relax_room_holds(room, load, job->site, job->group, job->accelerator_classes))
         return;
     work_run_at_once(load, work, &at_once);
     struct plan_run run = work->committed ? at_once.runs[0] : work->held;
@@ -185,15 +191,16 @@ static void add_room(struct relax_rooms *rooms, enum room_kind kind, int32_t sit
 
 /* All that a group of work fills at a site. */
 static void add_rooms(struct relax_rooms *rooms, const struct problem_site *site,
-                      const struct problem_job *job, int32_t s)
+                      const struct work_group *group, int32_t s)
 {
+    int32_t tie = group->like->job->group;
     add_room(rooms, ROOM_SITE, s, 0);
-    if (job->group >= 0) {
-        add_room(rooms, ROOM_GROUP, s, (uint32_t)job->group);
-        add_room(rooms, ROOM_FEEDER, s, (uint32_t)site->groups[job->group].feeder);
+    if (tie >= 0) {
+        add_room(rooms, ROOM_GROUP, s, (uint32_t)tie);
+        add_room(rooms, ROOM_FEEDER, s, (uint32_t)site->groups[tie].feeder);
     }
-    if (job->accelerator_classes != 0)
-        add_room(rooms, ROOM_ACCELERATORS, s, job->accelerator_classes);
+    if (group->classes != 0)
+        add_room(rooms, ROOM_ACCELERATORS, s, group->classes);
 }
 
 enum { ROOMS_EACH = 4 }; /* at most, by add_rooms */
@@ -206,7 +213,7 @@ static bool list_rooms(struct relax_rooms *rooms, const struct workload *load,
     for (int32_t i = 0; rooms->all && i < grouping->count; i++)
         for (int32_t s = 0; s < load->site_count; s++)
             if (grouping->groups[i].sites >> s & 1)
-                add_rooms(rooms, &load->problem->sites[s], grouping->groups[i].like->job, s);
+                add_rooms(rooms, &load->problem->sites[s], &grouping->groups[i], s);
     return rooms->all != NULL;
 }
 

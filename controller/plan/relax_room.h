@@ -28,8 +28,11 @@ bool relax_rooms_init(struct relax_rooms *rooms, const struct workload *load,
                       const struct grouping *grouping);
 void relax_rooms_finish(struct relax_rooms *rooms);
 
-/* Does work of this job at that site need it? */
-bool relax_room_holds(const struct relax_room *room, const struct workload *load,
-                      const struct problem_job *job, int32_t site);
+/* Does work at that site need it, that is tied to this group (-1: to none) and can run on these
+ * classes of accelerators (0: needs none)? */
+bool relax_room_holds(const struct relax_room *room, const struct workload *load, int32_t site,
+                      int32_t tie, uint32_t classes);
+bool relax_room_holds_group(const struct relax_room *room, const struct workload *load,
+                            int32_t site, const struct work_group *group);
 
 #endif
