@@ -267,6 +267,39 @@ static void bound_is_below_every_plan(void **state)
     }
 }
 
+/* Jobs of two classes of accelerators in one group: what one class is short of costs the jobs of
+ * the other nothing. */
+static void joined_kinds_pay_for_nothing_that_is_not_theirs(void **state)
+{
+    (void)state;
+    enum { JOBS = 7 };
+    for (int odd = 0; odd < JOBS; odd += JOBS - 1) {
+        struct problem *problem = case_plain(8);
+        for (int32_t t = 0; t < 2; t++)
+            problem->sites[0].slots[t].price_import_per_mwh = 10;
+        for (int32_t g = 0; g < problem->sites[0].group_count; g++) {
+            problem->sites[0].groups[g].accelerators[0] = g == 0;
+            problem->sites[0].groups[g].accelerators[1] = JOBS;
+        }
+        for (int i = 0; i < JOBS; i++) {
+            struct problem_job *job = case_job(problem, 2, 8);
+            job->accelerator_classes = i == odd ? 1 : 2;
+            job->levels[0].accelerators = 1;
+        }
+        struct workload *load = workload_create(problem);
+        double price[8], target_kw[8];
+        struct relaxation relaxation = {.price = price, .target_kw = target_kw};
+        struct error error;
+        struct plan *plan = NULL;
+        assert_int_equal(plan_make(problem, NULL, NULL, &plan, &error), 0);
+        assert_int_equal(relax_solve(load, 1, &relaxation, &error), 0);
+        assert_true(relaxation.bound <= plan->objective * (1 + 1e-6));
+        plan_destroy(plan);
+        workload_destroy(load);
+        problem_destroy(problem);
+    }
+}
+
 /* A little of the bound is given away to the solver's rounding. */
 static void near_money(double is, double should)
 {
@@ -305,6 +338,7 @@ int main(void)
         cmocka_unit_test(interior_method_finds_the_same),
         cmocka_unit_test(dispatch_equals_another_solver),
         cmocka_unit_test(bound_is_below_every_plan),
+        cmocka_unit_test(joined_kinds_pay_for_nothing_that_is_not_theirs),
         cmocka_unit_test(bound_knows_pieces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
