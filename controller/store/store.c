@@ -198,16 +198,20 @@ void store_close(struct store *store)
 enum { NAP_NS = 1000000 };
 static const int64_t PATIENCE_NS = 10 * 1000000000LL;
 
-/* Waits while `busy` says so. False: nothing was committed for too long. */
+/* Waits while `busy` says so. False: commits have failed for too long. A slow disk is no failure.
+ */
 static bool wait_while(struct store *store, bool (*busy)(struct store *store, size_t bytes),
                        size_t bytes)
 {
     uint64_t written = atomic_load(&store->flow.written);
+    uint64_t retried = atomic_load(&store->flow.retried);
     int64_t moved_ns = clock_mono_ns();
     while (busy(store, bytes)) {
         nanosleep(&(struct timespec){.tv_nsec = NAP_NS}, NULL);
-        if (atomic_load(&store->flow.written) != written) {
+        bool moved = atomic_load(&store->flow.written) != written;
+        if (moved || atomic_load(&store->flow.retried) == retried) {
             written = atomic_load(&store->flow.written);
+            retried = atomic_load(&store->flow.retried);
             moved_ns = clock_mono_ns();
         }
         if (clock_mono_ns() - moved_ns > PATIENCE_NS)

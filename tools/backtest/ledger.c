@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { WAITING_MOST = LIMIT_STORE_QUEUE / 64, NAP_US = 1000 };
-
 int ledger_open(const char *path, const struct world *world, struct store **ret_store,
                 struct error *error)
 {
@@ -14,6 +12,7 @@ int ledger_open(const char *path, const struct world *world, struct store **ret_
         .raw_keep_ms = (int64_t)config->values.raw_keep_ms,
         .minute_keep_ms = (int64_t)config->values.minute_keep_ms,
         .quarter_keep_ms = (int64_t)config->values.quarter_keep_ms,
+        .patient = true,
     };
     if (access(path, F_OK) == 0)
         return error_set(error, ERROR_INVALID, "%s exists: remove it or choose another name", path);
@@ -24,19 +23,10 @@ int ledger_open(const char *path, const struct world *world, struct store **ret_
     return store_open(&store, world->topology, ret_store, error);
 }
 
-static void let_catch_up(const struct store *store)
-{
-    struct store_health health;
-    for (store_health(store, &health); health.waiting > WAITING_MOST && !health.full;
-         store_health(store, &health))
-        usleep(NAP_US);
-}
-
 void ledger_tick(struct store *store, const struct world *world, const struct image *image,
                  const struct tick_output *output, const struct cycle *cycle)
 {
     int64_t now_ms = world->now_ms;
-    let_catch_up(store);
     store_post_tick(store, now_ms, output);
     store_post_image(store, image);
     for (int i = 0; i < output->event_count; i++)
