@@ -94,6 +94,8 @@ struct place {
     int32_t site_index;
     double release_h, due_h, end_h;
     double kwh, leave_kwh;
+    double
+        restart_kwh; /* most that it may draw for nothing, where energy is worth less than that */
     double leave_per_kwh, unserved_per_kwh; /* with the waiting to the end */
     int32_t due_slot;                       /* that is partly late; slot_count: none */
 };
@@ -111,6 +113,7 @@ static struct place place_at(const struct alone *alone, const struct work *work,
         .end_h = end_h(load),
         .kwh = work->kw * (double)work->work_ms / HOUR_MS,
         .leave_kwh = work->kw * (double)work->leave_ms / HOUR_MS,
+        .restart_kwh = work->kw * (double)work->job->restart_ms / HOUR_MS * LIMIT_RUNS,
         .leave_per_kwh = wait + load->later_per_kwh[s],
         .unserved_per_kwh = wait + work->unserved_per_kwh,
     };
@@ -134,11 +137,21 @@ static double slot_start_h(const struct place *place, int32_t t)
     return load->middle_h[t] - load->hours[t] / 2;
 }
 
+/* Takes of an offer what is left of the work, then restarts where they earn. Returns the cost. */
+static double take(const struct offer *offer, double *left_kwh, double *restart_kwh)
+{
+    double kwh = fmin(*left_kwh, offer->kwh);
+    double earns_kwh = offer->per_kwh < 0 ? fmin(*restart_kwh, offer->kwh - kwh) : 0;
+    *restart_kwh -= earns_kwh;
+    *left_kwh -= kwh;
+    return (earns_kwh + kwh) * offer->per_kwh;
+}
+
 /* In pieces: where enough slots on time cost less than anything else could, they are the answer. */
 static bool fill_on_time(const struct place *place, double dearest, double *ret_cost)
 {
     const struct workload *load = place->alone->load;
-    double left_kwh = place->kwh, cost = 0;
+    double left_kwh = place->kwh, restart_kwh = place->restart_kwh, cost = 0;
     for (int32_t i = 0; i < load->slot_count; i++) {
         int32_t t = place->site->order[i].slot;
         double start_h = slot_start_h(place, t), stop_h = start_h + load->hours[t];
@@ -148,10 +161,9 @@ static bool fill_on_time(const struct place *place, double dearest, double *ret_
             return false;
         if (hours <= 0)
             continue;
-        double kwh = fmin(left_kwh, hours * place->work->kw);
-        cost += kwh * per_kwh;
-        left_kwh -= kwh;
-        if (left_kwh <= 0) {
+        const struct offer offer = {per_kwh, hours * place->work->kw};
+        cost += take(&offer, &left_kwh, &restart_kwh);
+        if (left_kwh <= 0 && (per_kwh >= 0 || restart_kwh <= 0)) {
             *ret_cost = cost;
             return true;
         }
@@ -165,15 +177,12 @@ static int compare_offers(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-static double fill_offers(struct offer *offers, int32_t count, double left_kwh)
+static double fill_offers(struct offer *offers, int32_t count, double left_kwh, double restart_kwh)
 {
     double cost = 0;
     qsort(offers, (size_t)count, sizeof(*offers), compare_offers);
-    for (int32_t i = 0; i < count && left_kwh > 0; i++) {
-        double kwh = fmin(left_kwh, offers[i].kwh);
-        cost += kwh * offers[i].per_kwh;
-        left_kwh -= kwh;
-    }
+    for (int32_t i = 0; i < count && (left_kwh > 0 || offers[i].per_kwh < 0); i++)
+        cost += take(&offers[i], &left_kwh, &restart_kwh);
     return cost;
 }
 
@@ -200,7 +209,7 @@ static double fill_all(const struct place *place)
     }
     offers[count++] = (struct offer){place->leave_per_kwh, place->leave_kwh};
     offers[count++] = (struct offer){place->unserved_per_kwh, HUGE_VAL};
-    return fill_offers(offers, count, place->kwh);
+    return fill_offers(offers, count, place->kwh, place->restart_kwh);
 }
 
 /* Late work costs its price above the cheapest slot of all; what is left its own. */

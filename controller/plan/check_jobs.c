@@ -153,6 +153,8 @@ static int check_commitment(const struct check *check, const struct check_pair *
     if (pair->planned->run_count == 0 || first->start_ms != pair->release_ms)
         return check_job_wrong(check, pair->index,
                                "may not be touched and does not run from its release");
+    if (pair->planned->site != pair->job->site)
+        return check_job_wrong(check, pair->index, "may not be touched and changes its site");
     if (first->level != (pair->job->running ? pair->job->level : 0))
         return check_job_wrong(check, pair->index, "may not be touched and changes its level");
     bool alone = pair->planned->run_count == 1 && pair->left_ms == 0;

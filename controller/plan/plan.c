@@ -142,7 +142,8 @@ static int improve(struct making *making, struct error *error)
         reprice(making);
         set_slope(making, SLOPES[round % SLOPES_COUNT]);
         failures++;
-        if (schedule_place(making->schedule, &making->pricing) == 0)
+        if (schedule_place(making->schedule, &making->pricing, making->time_left,
+                           making->context) == 0)
             continue;
         repair(making);
         int code = dispatch_all(making, making->trial_slots, &merit, error);
@@ -158,8 +159,10 @@ static int improve(struct making *making, struct error *error)
 
 static double place_and_repair(struct making *making)
 {
-    for (int pass = 0; pass < PASSES_MOST; pass++)
-        if (schedule_place(making->schedule, &making->pricing) == 0 || !has_time(making))
+    schedule_place(making->schedule, &making->pricing, NULL, NULL); /* each once, at any rate */
+    for (int pass = 1; pass < PASSES_MOST && has_time(making); pass++)
+        if (schedule_place(making->schedule, &making->pricing, making->time_left,
+                           making->context) == 0)
             break;
     return repair(making);
 }

@@ -12,6 +12,7 @@
 
 static const double SPEED_LEAST = 0.001; /* slower is standing still */
 static const double WEIGHT_RATIO = 1e-6;
+static const double NUMBER_MOST = 1e15; /* no power, energy or price; the solver ends the program */
 
 enum field_kind { FINITE, MAY_BE_INFINITE };
 
@@ -44,7 +45,8 @@ static int refuse(struct error *error, struct place place, const char *what)
 
 static bool is_allowed(const struct field *field)
 {
-    bool known = field->kind == MAY_BE_INFINITE ? !isnan(field->value) : isfinite(field->value);
+    bool known = fabs(field->value) <= NUMBER_MOST ||
+                 (field->kind == MAY_BE_INFINITE && isinf(field->value));
     return known && field->value >= field->least && field->value <= field->most;
 }
 
@@ -52,7 +54,8 @@ static int refuse_field(struct error *error, struct place place, const struct fi
 {
     char what[160];
     snprintf(what, sizeof(what), "%s is %g, allowed is %g to %g", field->name, field->value,
-             field->least, field->most);
+             fmax(field->least, -NUMBER_MOST),
+             field->kind == FINITE ? fmin(field->most, NUMBER_MOST) : field->most);
     return refuse(error, place, what);
 }
 

@@ -167,13 +167,13 @@ static enum reason why_runs(const struct view *view, int32_t t, int32_t level, i
 {
     const struct work *work = view->work;
     const struct fact *fact = &view->fact[t];
+    if (level > 0)
+        return REASON_POWER_CAPPED;
     if (work->committed || work->job->job_class == JOB_GUARANTEED)
         return REASON_RUN_NOW;
     if (view->too_short)
         return REASON_NOT_ENOUGH_TIME;
-    if (level > 0)
-        return REASON_POWER_CAPPED;
-    if (work->due_ms - left_ms < workload_slot_end_ms(view->facts->schedule->load, t))
+    if (work->due_ms < left_ms + workload_slot_end_ms(view->facts->schedule->load, t))
         return REASON_DEADLINE;
     if (fact->surplus)
         return REASON_SURPLUS;
@@ -244,13 +244,26 @@ static enum reason why_now(const struct view *view)
     return why_waits(view, 0);
 }
 
+/* All that its runs do, with the restarts between them, and what they leave. */
+static int64_t planned_work_ms(const struct view *view)
+{
+    const struct plan_job *planned = view->planned;
+    int64_t sum_ms = work_left_ms(view->facts->schedule->load, view->work, planned);
+    for (int32_t r = 0; r < planned->run_count; r++) {
+        const struct plan_run *run = &planned->runs[r];
+        sum_ms +=
+            work_of_ms(run->end_ms - run->start_ms, view->work->job->levels[run->level].speed);
+    }
+    return sum_ms > 0 ? sum_ms : 0;
+}
+
 static void fill_why(const struct view *view, uint16_t *why)
 {
     const struct workload *load = view->facts->schedule->load;
     const struct plan_job *planned = view->planned;
-    int64_t left_ms = view->work->owed_ms;
+    int64_t left_ms = planned_work_ms(view);
     int32_t run = 0;
-    if (left_ms <= 0 || view->work->first_ms >= load->end_ms)
+    if (view->work->owed_ms <= 0 || view->work->first_ms >= load->end_ms)
         return;
     for (int32_t t = workload_slot(load, view->work->first_ms); t < load->slot_count; t++) {
         int64_t start_ms = load->problem->sites[0].slots[t].start_ms;

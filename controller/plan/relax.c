@@ -5,8 +5,9 @@
  * Work of several levels draws energy between that of its best and its worst level; where energy is
  * never worth less than nothing only the best counts. Restarts after the first, minimum runs and
  * churn are left out, and moved data is paid by the share of work done there: all of that can only
- * make a plan dearer. Columns of late work are added where they matter (see bound.c for why the
- * bound does not need the others). */
+ * make a plan dearer, but for restarts at negative prices, which the bound allows for (alone.c).
+ * Columns of late work are added where they matter (see bound.c for why the bound does not need the
+ * others). */
 #include "controller/plan/relax.h"
 
 #include <math.h>

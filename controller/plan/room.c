@@ -20,7 +20,14 @@ static void add_set(struct room *room, uint32_t set)
         room->sets[room->set_count++] = set;
 }
 
-/* Those of the jobs, then every union of two until there is no new one. */
+static int compare_sets(const void *a, const void *b)
+{
+    uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
+    return (left > right) - (left < right);
+}
+
+/* Those of the jobs, then every union of two until there is no new one; as numbers they rise, so
+ * that a set comes after all of its parts. */
 static void find_sets(struct room *room)
 {
     const struct workload *load = room->load;
@@ -30,6 +37,7 @@ static void find_sets(struct room *room)
     for (int32_t i = 0; i < room->set_count; i++)
         for (int32_t k = 0; k < i; k++)
             add_set(room, room->sets[i] | room->sets[k]);
+    qsort(room->sets, (size_t)room->set_count, sizeof(*room->sets), compare_sets);
 }
 
 static int32_t set_room(const struct problem_group *group, uint32_t set)
@@ -159,6 +167,24 @@ bool room_init(struct room *room, const struct workload *load)
     return true;
 }
 
+/* From what jobs inside each of the old sets hold to what those hold that know just these classes,
+ * and from that to the new sets. */
+static void relearn_row(struct room *room, const struct room *before, int32_t row)
+{
+    int32_t just[ROOM_SETS];
+    for (int32_t cell = 0; cell < room->load->slot_count * ROOM_CELLS; cell++) {
+        for (int32_t i = 0; i < before->set_count; i++) {
+            just[i] = before->in_use[room_at(room, row * before->set_count + i, cell)];
+            for (int32_t k = 0; k < i; k++)
+                if ((before->sets[k] & ~before->sets[i]) == 0)
+                    just[i] -= just[k];
+            for (int32_t k = 0; k < room->set_count && just[i] != 0; k++)
+                if ((before->sets[i] & ~room->sets[k]) == 0)
+                    room->in_use[room_at(room, row * room->set_count + k, cell)] += just[i];
+        }
+    }
+}
+
 bool room_learn(struct room *room)
 {
     struct room before = *room;
@@ -173,9 +199,7 @@ bool room_learn(struct room *room)
         return false;
     }
     for (int32_t row = 0; row < rows; row++)
-        memcpy(&room->in_use[room_at(room, row * room->set_count, 0)],
-               &before.in_use[room_at(room, row * before.set_count, 0)],
-               room_at(room, before.set_count, 0) * sizeof(int32_t));
+        relearn_row(room, &before, row);
     free(before.in_use);
     free(before.capacity);
     return true;
@@ -205,27 +229,28 @@ void room_take(struct room *room, int32_t s, int32_t g, const struct problem_job
 {
     const struct problem_site *site = &room->load->problem->sites[s];
     int32_t feeder = site->groups[g].feeder, row = room->first_group[s] + g;
-    int32_t set = accelerators != 0 ? find_set(room, job->accelerator_classes) : -1;
     for (int32_t cell = first_cell; cell <= last_cell; cell++) {
         room->group_kw[room_at(room, row, cell)] -= kw;
         room->feeder_kw[room_at(room, room->first_feeder[s] + feeder, cell)] -= kw;
-        if (set >= 0)
-            room->in_use[room_at(room, row * room->set_count + set, cell)] += accelerators;
+    }
+    for (int32_t i = 0; accelerators != 0 && job->accelerator_classes != 0 && i < room->set_count;
+         i++) {
+        if ((job->accelerator_classes & ~room->sets[i]) != 0)
+            continue;
+        int32_t *in_use = &room->in_use[room_at(room, row * room->set_count + i, 0)];
+        for (int32_t cell = first_cell; cell <= last_cell; cell++)
+            in_use[cell] += accelerators;
     }
     for (int32_t other = 0; other < site->group_count; other++)
         if (site->groups[other].feeder == feeder)
             update_free(room, s, other, first_cell, last_cell);
 }
 
-/* Accelerators of a set that those who know no other leave. */
-static int32_t left_of_set(const struct room *room, int32_t row, uint32_t set, int32_t index,
-                           int32_t cell)
+/* What those who know no other class leave of a set. */
+static int32_t left_of_set(const struct room *room, int32_t row, int32_t set, int32_t cell)
 {
-    int32_t left = room->capacity[row * room->set_count + index];
-    for (int32_t i = 0; i < room->set_count; i++)
-        if ((room->sets[i] & ~set) == 0)
-            left -= room->in_use[room_at(room, row * room->set_count + i, cell)];
-    return left;
+    int32_t index = row * room->set_count + set;
+    return room->capacity[index] - room->in_use[room_at(room, index, cell)];
 }
 
 static bool accelerators_suffice(const struct room *room, int32_t row,
@@ -233,7 +258,7 @@ static bool accelerators_suffice(const struct room *room, int32_t row,
 {
     for (int32_t i = 0; i < room->set_count; i++)
         if ((job->accelerator_classes & ~room->sets[i]) == 0 &&
-            left_of_set(room, row, room->sets[i], i, cell) < needed)
+            left_of_set(room, row, i, cell) < needed)
             return false;
     return true;
 }
@@ -242,7 +267,7 @@ bool room_lacks_accelerators(const struct room *room, int32_t s, int32_t g, int3
 {
     int32_t row = room->first_group[s] + g;
     for (int32_t i = 0; i < room->set_count; i++)
-        if (left_of_set(room, row, room->sets[i], i, cell) < 0)
+        if (left_of_set(room, row, i, cell) < 0)
             return true;
     return false;
 }

@@ -23,7 +23,7 @@ struct room {
     double *cell_kw;              /* of a group: the lesser of its own and its feeder's */
     double *free_kw;              /* [row, slot], by workload_at: the least of its cells */
     int32_t *in_use;              /* accelerators, [group row * set_count + set, cell]: by jobs
-                                     that know just these classes */
+                                     that know no class outside of the set */
     int32_t *capacity;            /* accelerators of [group row * set_count + set] */
 };
 

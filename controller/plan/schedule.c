@@ -6,7 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SITES_SEARCHED = 2 }; /* of those that look cheapest */
+enum {
+    SITES_SEARCHED = 2, /* of those that look cheapest */
+    JOBS_A_LOOK = 64,   /* placed before the time is looked at again */
+};
 
 static const double HOUR_MS = 3600e3;
 
@@ -87,43 +90,50 @@ static int32_t group_that_carries(const struct schedule *schedule, const struct 
     return -1;
 }
 
-static bool start_soon(struct schedule *schedule, int32_t index, int32_t site, int32_t level)
+/* The first cell from which a group carries all of it. `ret_finish_ms` may lie beyond the horizon;
+ * false: there is none that would finish sooner than that. */
+static bool start_soon(const struct schedule *schedule, const struct work *work, int32_t site,
+                       int32_t level, struct plan_job *ret_plan, int64_t *ret_finish_ms)
 {
     const struct workload *load = schedule->load;
-    const struct work *work = &load->works[index];
-    struct plan_job *plan = &schedule->jobs[index];
     int64_t release_ms = work_release_ms(load, work, site);
     int64_t length_ms = work_length_ms(work->work_ms, work->job->levels[level].speed);
     if (release_ms >= load->end_ms)
         return false;
-    for (int32_t t = workload_slot(load, release_ms); t < load->slot_count; t++) {
-        int64_t start_ms = load->problem->sites[0].slots[t].start_ms;
-        if (start_ms < release_ms)
-            start_ms = release_ms;
-        int64_t end_ms = start_ms + length_ms < load->end_ms ? start_ms + length_ms : load->end_ms;
+    int32_t end = load->slot_count * ROOM_CELLS;
+    for (int32_t cell = room_cell(load, release_ms); cell < end; cell++) {
+        int64_t start_ms = room_cell_start_ms(load, cell);
+        start_ms = start_ms < release_ms ? release_ms : start_ms;
+        int64_t finish_ms = start_ms + length_ms;
+        if (finish_ms >= *ret_finish_ms)
+            return false;
+        int64_t end_ms = finish_ms < load->end_ms ? finish_ms : load->end_ms;
         int32_t group = group_that_carries(schedule, work, site, level, start_ms, end_ms);
         if (group < 0)
             continue;
-        *plan = (struct plan_job){.id = work->job->id,
-                                  .site = site,
-                                  .group = group,
-                                  .run_count = 1,
-                                  .runs = {{start_ms, end_ms, level}}};
-        schedule_occupy(schedule, index, 1);
+        *ret_plan = (struct plan_job){.id = work->job->id,
+                                      .site = site,
+                                      .group = group,
+                                      .run_count = 1,
+                                      .runs = {{start_ms, end_ms, level}}};
+        *ret_finish_ms = finish_ms;
         return true;
     }
     return false;
 }
 
-/* At its own site and in full, if that is possible at all. */
+/* Where it is done first; at its own site and in full if that is no later. */
 static void place_guaranteed(struct schedule *schedule, int32_t index)
 {
     const struct work *work = &schedule->load->works[index];
     int32_t site_count = schedule->load->site_count;
+    int64_t finish_ms = INT64_MAX;
     for (int32_t level = 0; level < work->job->level_count; level++)
         for (int32_t i = 0; i < site_count; i++)
-            if (start_soon(schedule, index, (work->job->site + i) % site_count, level))
-                return;
+            start_soon(schedule, work, (work->job->site + i) % site_count, level,
+                       &schedule->jobs[index], &finish_ms);
+    if (finish_ms < INT64_MAX)
+        schedule_occupy(schedule, index, 1);
 }
 
 static bool is_guaranteed(const struct work *work)
@@ -336,11 +346,15 @@ bool schedule_place_job(struct schedule *schedule, int32_t index, const struct p
     return cost < cost_before;
 }
 
-int32_t schedule_place(struct schedule *schedule, const struct pricing *pricing)
+int32_t schedule_place(struct schedule *schedule, const struct pricing *pricing,
+                       bool (*time_left)(void *context), void *context)
 {
     int32_t moved = 0;
-    for (int32_t i = 0; i < schedule->load->count; i++)
+    for (int32_t i = 0; i < schedule->load->count; i++) {
+        if (time_left && i % JOBS_A_LOOK == 0 && !time_left(context))
+            break;
         moved += schedule_place_job(schedule, schedule->order[i], pricing);
+    }
     return moved;
 }
 

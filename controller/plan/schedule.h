@@ -26,7 +26,8 @@ void schedule_adopt(struct schedule *schedule, const struct plan_job *jobs);
 
 /* Gives each job that may be moved the best place at these prices, one after the other; a job
  * that has a place leaves it only for a better one. Returns how many moved. */
-int32_t schedule_place(struct schedule *schedule, const struct pricing *pricing);
+int32_t schedule_place(struct schedule *schedule, const struct pricing *pricing,
+                       bool (*time_left)(void *context), void *context);
 /* One of them; false: it stays where it is. */
 bool schedule_place_job(struct schedule *schedule, int32_t index, const struct pricing *pricing);
 

@@ -557,6 +557,73 @@ static void overloaded_feeder_is_named(void **state)
     problem_destroy(problem);
 }
 
+static void fill_group(struct problem *problem, int32_t hours, double left_w)
+{
+    for (int32_t t = 0; t < hours; t++)
+        case_base(problem, t, 0, problem->sites[0].groups[0].limit_w - left_w);
+}
+
+/* What is done first counts, at whatever level and site. */
+static void guaranteed_jobs_do_not_wait_for_full_power(void **state)
+{
+    (void)state;
+    for (int elsewhere = 0; elsewhere < 2; elsewhere++) {
+        struct problem *problem = case_sites(elsewhere ? 2 : 1);
+        case_hours(problem, 24);
+        fill_group(problem, 23, 8e3);
+        for (int32_t g = 1; g < problem->sites[0].group_count; g++)
+            problem->sites[0].groups[g].limit_w = 1;
+        problem->links[0][1] = (struct problem_link){1000, 0};
+        struct problem_job *job = case_job(problem, 2, 6);
+        job->job_class = JOB_GUARANTEED;
+        if (!elsewhere)
+            job->levels[job->level_count++] = (struct problem_level){.power_w = 7e3, .speed = 0.9};
+        struct plan *plan = make(problem);
+        assert_int_equal(plan->late_jobs, 0);
+        assert_true(plan->jobs[0].runs[0].start_ms == CASE_START_MS);
+        plan_destroy(plan);
+        problem_destroy(problem);
+    }
+}
+
+/* A restart is work beyond the job's own: at negative prices it earns. */
+static void bound_allows_for_restarts_that_earn(void **state)
+{
+    (void)state;
+    struct problem *problem = case_plain(24);
+    for (int32_t t = 0; t < 24; t++)
+        problem->sites[0].slots[t].price_import_per_mwh = t % 2 ? -100 : 50;
+    struct problem_job *job = case_job(problem, 4, 24);
+    job->can_suspend = true;
+    job->restart_ms = 1800000;
+    struct plan *plan = make(problem);
+    assert_true(plan->objective < -4);
+    assert_true(plan->bound <= plan->objective);
+    plan_destroy(plan);
+    problem_destroy(problem);
+}
+
+/* Of eight classes of accelerators, with jobs for one each, every set of classes counts. */
+static void many_classes_of_accelerators_are_planned(void **state)
+{
+    (void)state;
+    enum { JOBS = 64 };
+    struct problem *problem = case_plain(48);
+    for (int32_t c = 0; c < LIMIT_ACCELERATORS; c++)
+        problem->sites[0].groups[0].accelerators[c] = 1;
+    for (int32_t g = 1; g < problem->sites[0].group_count; g++)
+        problem->sites[0].groups[g].limit_w = 1;
+    for (int i = 0; i < JOBS; i++) {
+        struct problem_job *job = case_job(problem, 5, 48);
+        job->levels[0] = (struct problem_level){.power_w = 1e3, .speed = 1, .accelerators = 1};
+        job->accelerator_classes = 1u << (i % LIMIT_ACCELERATORS);
+    }
+    struct plan *plan = make(problem);
+    assert_int_equal(plan->late_jobs, 0); /* eight of each, one after the other: 40 h */
+    plan_destroy(plan);
+    problem_destroy(problem);
+}
+
 /* Room for one at a time: two fit into every hour. */
 static void one_begins_in_the_slot_in_which_another_ends(void **state)
 {
@@ -753,6 +820,9 @@ int main(void)
         cmocka_unit_test(missed_deadline_is_named),
         cmocka_unit_test(too_large_never_runs),
         cmocka_unit_test(overloaded_feeder_is_named),
+        cmocka_unit_test(guaranteed_jobs_do_not_wait_for_full_power),
+        cmocka_unit_test(bound_allows_for_restarts_that_earn),
+        cmocka_unit_test(many_classes_of_accelerators_are_planned),
         cmocka_unit_test(one_begins_in_the_slot_in_which_another_ends),
         cmocka_unit_test(import_limit_is_breached_by_base_load_only),
         cmocka_unit_test(dear_hours_are_avoided),
