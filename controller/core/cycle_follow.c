@@ -37,10 +37,11 @@ static bool start_is_due(const struct job *job, int64_t now_ms)
 }
 
 static void start_job(const struct cycle *cycle, const struct job *job,
-                      const struct plan_job *planned, int32_t level, struct commands *commands)
+                      const struct plan_job *planned, int32_t level, enum reason reason,
+                      struct commands *commands)
 {
     const struct topology *topology = cycle->config.topology;
-    struct command *command = add_job(commands, job, VERB_JOB_START, planned->reason);
+    struct command *command = add_job(commands, job, VERB_JOB_START, reason);
     if (!command || planned->group < 0 || planned->group >= topology->group_count)
         return;
     command->group = planned->group;
@@ -60,16 +61,17 @@ static void plan_job_command(const struct cycle *cycle, const struct job *job,
                              struct commands *commands)
 {
     const struct plan_run *run = plan_run_at(planned, now_ms);
+    enum reason reason = plan_reason_at(cycle->plan, planned, now_ms);
     int32_t level = run ? job_valid_level(job, run->level) : 0;
     struct command *command = NULL;
     if (run && job->state == JOB_QUEUED && start_is_due(job, now_ms))
-        start_job(cycle, job, planned, level, commands);
+        start_job(cycle, job, planned, level, reason, commands);
     else if (run && job->state == JOB_SUSPENDED && start_is_due(job, now_ms))
-        command = add_job(commands, job, VERB_JOB_RESUME, planned->reason);
+        command = add_job(commands, job, VERB_JOB_RESUME, reason);
     else if (run && level_is_due(job, level, now_ms))
-        command = add_job(commands, job, VERB_JOB_LEVEL, planned->reason);
+        command = add_job(commands, job, VERB_JOB_LEVEL, reason);
     else if (!run && job->state == JOB_RUNNING && job->can_suspend && runs_later(planned, now_ms))
-        add_job(commands, job, VERB_JOB_SUSPEND, planned->reason);
+        add_job(commands, job, VERB_JOB_SUSPEND, reason);
     if (command)
         command->level = level;
 }

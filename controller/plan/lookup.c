@@ -125,7 +125,8 @@ const struct plan_run *plan_run_at(const struct plan_job *job, int64_t at_ms)
     return NULL;
 }
 
-const struct plan_slot *plan_slot_at(const struct plan *plan, int32_t site, int64_t at_ms)
+/* -1: outside. */
+static int32_t slot_at(const struct plan *plan, int32_t site, int64_t at_ms)
 {
     const struct problem_slot *frame = plan->sites[site].frame;
     int32_t low = 0, high = plan->slot_count - 1;
@@ -136,14 +137,36 @@ const struct plan_slot *plan_slot_at(const struct plan *plan, int32_t site, int6
         else
             high = middle - 1;
     }
-    if (plan->slot_count == 0 || at_ms < frame[low].start_ms ||
-        at_ms >= frame[low].start_ms + frame[low].length_ms)
-        return NULL;
-    return &plan->sites[site].slots[low];
+    bool outside = plan->slot_count == 0 || at_ms < frame[low].start_ms ||
+                   at_ms >= frame[low].start_ms + frame[low].length_ms;
+    return outside ? -1 : low;
+}
+
+const struct plan_slot *plan_slot_at(const struct plan *plan, int32_t site, int64_t at_ms)
+{
+    int32_t slot = slot_at(plan, site, at_ms);
+    return slot < 0 ? NULL : &plan->sites[site].slots[slot];
 }
 
 enum reason plan_why(const struct plan *plan, int32_t job, int32_t slot)
 {
     return plan->why ? (enum reason)plan->why[(size_t)job * (size_t)plan->slot_count + (size_t)slot]
                      : REASON_NONE;
+}
+
+/* The reason of a slot in which it runs is that of running: after the run, the next slot tells why
+ * it waits. */
+enum reason plan_reason_at(const struct plan *plan, const struct plan_job *job, int64_t at_ms)
+{
+    int32_t slot = slot_at(plan, job->site, at_ms);
+    bool waits = !plan_run_at(job, at_ms);
+    for (int32_t r = 0; slot >= 0 && waits && r < job->run_count; r++)
+        if (job->runs[r].end_ms <= at_ms &&
+            job->runs[r].end_ms > plan->sites[job->site].frame[slot].start_ms) {
+            slot = slot + 1 < plan->slot_count ? slot + 1 : -1;
+            break;
+        }
+    enum reason reason =
+        slot >= 0 ? plan_why(plan, (int32_t)(job - plan->jobs), slot) : REASON_NONE;
+    return reason != REASON_NONE ? reason : job->reason;
 }

@@ -124,6 +124,8 @@ const struct plan_slot *plan_slot_at(const struct plan *plan, int32_t site,
 /* Why the job of this index runs or waits in this slot; NONE before its release, after its end, or
  * when the plan does not keep reasons by slot. */
 enum reason plan_why(const struct plan *plan, int32_t job, int32_t slot);
+/* Why a job of the plan runs or waits at this time; its reason for now, where none is kept. */
+enum reason plan_reason_at(const struct plan *plan, const struct plan_job *job, int64_t at_ms);
 
 /* Recomputes everything from the problem alone and refuses what breaks a constraint that the plan
  * does not name as a breach: balances, limits, SoC band, job windows, work done, no overlap,

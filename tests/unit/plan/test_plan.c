@@ -742,6 +742,9 @@ static void lookups_know_the_runs(void **state)
     assert_ptr_equal(plan_run_at(job, CASE_START_MS + CASE_HOUR_MS), &job->runs[0]);
     assert_null(plan_run_at(job, CASE_START_MS + 2 * CASE_HOUR_MS));
     assert_null(plan_find_job(plan, 2, NULL));
+    assert_int_equal(plan_reason_at(plan, job, CASE_START_MS), REASON_CHEAPER_LATER);
+    assert_int_equal(plan_reason_at(plan, job, CASE_START_MS + CASE_HOUR_MS), REASON_DEADLINE);
+    assert_int_equal(plan_reason_at(plan, job, CASE_START_MS + 9 * CASE_HOUR_MS), job->reason);
     assert_null(plan_slot_at(plan, 0, CASE_START_MS - 1));
     assert_ptr_equal(plan_slot_at(plan, 0, CASE_START_MS + CASE_HOUR_MS), &plan->sites[0].slots[1]);
     assert_null(plan_slot_at(plan, 0, CASE_START_MS + 3 * CASE_HOUR_MS));
