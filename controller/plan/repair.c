@@ -69,8 +69,7 @@ static int32_t pick_ejected(const struct repair *repair, int32_t site, int32_t g
     const struct schedule *schedule = repair->schedule;
     const struct workload *load = schedule->load;
     int64_t start_ms = room_cell_start_ms(load, cell);
-    int64_t end_ms = cell + 1 < load->slot_count * ROOM_CELLS ? room_cell_start_ms(load, cell + 1)
-                                                              : load->end_ms;
+    int64_t end_ms = room_cell_end_ms(load, cell);
     int32_t best = -1;
     for (int32_t i = 0; i < load->count; i++) {
         const struct plan_job *plan = &schedule->jobs[i];

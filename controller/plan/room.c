@@ -69,6 +69,12 @@ int64_t room_cell_start_ms(const struct workload *load, int32_t cell)
     return slot->start_ms + (cell % ROOM_CELLS * slot->length_ms + ROOM_CELLS - 1) / ROOM_CELLS;
 }
 
+int64_t room_cell_end_ms(const struct workload *load, int32_t cell)
+{
+    return cell + 1 < load->slot_count * ROOM_CELLS ? room_cell_start_ms(load, cell + 1)
+                                                    : load->end_ms;
+}
+
 /* Of numbers; fmin, which cares for NAN, would be a call. */
 static inline double lesser(double a, double b)
 {
@@ -302,4 +308,15 @@ bool room_carries_cells(const struct room *room, int32_t s, int32_t g,
         if (room->cell_kw[room_at(room, row, cell)] + SMALL_KW < job->levels[level].power_w / 1000)
             return false;
     return cells_have_accelerators(room, row, job, level, first, last);
+}
+
+bool room_carries_part(const struct room *room, int32_t s, int32_t g, const struct problem_job *job,
+                       int32_t level, int32_t t)
+{
+    if (room_carries(room, s, g, job, level, t))
+        return false;
+    for (int32_t cell = t * ROOM_CELLS; cell < (t + 1) * ROOM_CELLS; cell++)
+        if (room_carries_cells(room, s, g, job, level, cell, cell))
+            return true;
+    return false;
 }

@@ -34,6 +34,7 @@ static inline size_t room_at(const struct room *room, int32_t row, int32_t cell)
 int32_t room_cell(const struct workload *load, int64_t at_ms);
 int32_t room_cell_in(const struct workload *load, int32_t slot, int64_t at_ms); /* that it is in */
 int64_t room_cell_start_ms(const struct workload *load, int32_t cell);
+int64_t room_cell_end_ms(const struct workload *load, int32_t cell);
 
 bool room_init(struct room *room, const struct workload *load); /* false: out of memory */
 void room_finish(struct room *room);
@@ -46,11 +47,13 @@ void room_take(struct room *room, int32_t site, int32_t group, const struct prob
                int32_t first_cell, int32_t last_cell, double kw, int32_t accelerators);
 /* More accelerators are in use than the group has. */
 bool room_lacks_accelerators(const struct room *room, int32_t site, int32_t group, int32_t cell);
-/* All through a slot, or these cells. */
+/* All through a slot, or these cells, or in some of a slot's cells but not in all. */
 bool room_carries(const struct room *room, int32_t site, int32_t group,
                   const struct problem_job *job, int32_t level, int32_t slot);
 bool room_carries_cells(const struct room *room, int32_t site, int32_t group,
                         const struct problem_job *job, int32_t level, int32_t first_cell,
                         int32_t last_cell);
+bool room_carries_part(const struct room *room, int32_t site, int32_t group,
+                       const struct problem_job *job, int32_t level, int32_t slot);
 
 #endif

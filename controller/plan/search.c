@@ -50,7 +50,7 @@ struct search *search_create(const struct workload *load)
     if (!search)
         return NULL;
     struct pieces *pieces = &search->pieces;
-    pieces->room = load->slot_count + 1; /* the due time cuts one more */
+    pieces->room = load->slot_count * ROOM_CELLS + 1; /* the due time cuts one more */
     size_t row = (size_t)pieces->room + 1, levels = LIMIT_LEVELS * row;
     pieces->begin_ms = calloc(row, sizeof(int64_t));
     pieces->slot = calloc(row, sizeof(int32_t));
@@ -113,25 +113,58 @@ static double part_cost(const struct market *market, const struct work *work, in
                     work->kw * given->speed * work->delay_per_kwh_h * market->load->middle_h[t]);
 }
 
+/* Is there a group that others leave to the job in a part of the slot? */
+static bool is_contested(const struct search *search, int32_t t)
+{
+    const struct room *room = search->market->room;
+    const struct problem_job *job = search->work->job;
+    int32_t group_count = search->market->load->problem->sites[search->site].group_count;
+    for (int32_t g = 0; g < group_count; g++)
+        for (int32_t l = 0; (job->group < 0 || job->group == g) && l < job->level_count; l++)
+            if (room_carries_part(room, search->site, g, job, l, t))
+                return true;
+    return false;
+}
+
+static void begin_piece(struct pieces *pieces, int32_t t, int64_t at_ms)
+{
+    pieces->begin_ms[pieces->count] = at_ms;
+    pieces->slot[pieces->count++] = t;
+}
+
+/* A slot in one piece, where all of it is free or taken; else in cells. */
+static void cut_slot(struct search *search, int32_t t, int64_t from_ms, int64_t until_ms)
+{
+    const struct workload *load = search->market->load;
+    int64_t due_ms = search->work->due_ms, at_ms = from_ms;
+    int32_t cells = is_contested(search, t) ? ROOM_CELLS : 1;
+    begin_piece(&search->pieces, t, from_ms);
+    for (int32_t i = 1; i <= cells; i++) {
+        int64_t next_ms = i == cells ? until_ms : room_cell_start_ms(load, t * ROOM_CELLS + i);
+        next_ms = next_ms < until_ms ? next_ms : until_ms;
+        if (due_ms > at_ms && due_ms < next_ms)
+            begin_piece(&search->pieces, t, due_ms);
+        if (next_ms > from_ms && next_ms < until_ms)
+            begin_piece(&search->pieces, t, next_ms);
+        at_ms = next_ms > at_ms ? next_ms : at_ms;
+    }
+}
+
 static void cut_pieces(struct search *search, int64_t release_ms, int64_t until_ms)
 {
     const struct workload *load = search->market->load;
     struct pieces *pieces = &search->pieces;
     int64_t due_ms = search->work->due_ms;
-    int32_t count = 0;
+    pieces->count = 0;
     for (int32_t t = workload_slot(load, release_ms); t < load->slot_count; t++) {
-        const struct problem_slot *slot = &load->problem->sites[0].slots[t];
-        int64_t begin_ms = slot->start_ms > release_ms ? slot->start_ms : release_ms;
-        if (begin_ms >= until_ms)
+        int64_t start_ms = load->problem->sites[0].slots[t].start_ms;
+        int64_t end_ms = workload_slot_end_ms(load, t);
+        int64_t from_ms = start_ms > release_ms ? start_ms : release_ms;
+        if (from_ms >= until_ms)
             break;
-        pieces->begin_ms[count] = begin_ms;
-        pieces->slot[count++] = t;
-        if (due_ms > begin_ms && due_ms < slot->start_ms + slot->length_ms && due_ms < until_ms) {
-            pieces->begin_ms[count] = due_ms;
-            pieces->slot[count++] = t;
-        }
+        cut_slot(search, t, from_ms, end_ms < until_ms ? end_ms : until_ms);
     }
-    pieces->count = count;
+    int32_t count = pieces->count;
     pieces->begin_ms[count] = until_ms;
     while (count > 0 && pieces->begin_ms[count] > due_ms)
         count--;
@@ -167,6 +200,19 @@ static void price_pieces(struct search *search)
     }
 }
 
+static bool carries_piece(const struct search *search, int32_t g, int32_t level, int32_t piece)
+{
+    const struct pieces *pieces = &search->pieces;
+    const struct workload *load = search->market->load;
+    const struct room *room = search->market->room;
+    int32_t t = pieces->slot[piece];
+    if (room_carries(room, search->site, g, search->work->job, level, t))
+        return true;
+    return room_carries_cells(room, search->site, g, search->work->job, level,
+                              room_cell_in(load, t, pieces->begin_ms[piece]),
+                              room_cell_in(load, t, pieces->begin_ms[piece + 1] - 1));
+}
+
 static void clear_group(struct search *search, int32_t g, int32_t level)
 {
     const struct pieces *pieces = &search->pieces;
@@ -174,8 +220,7 @@ static void clear_group(struct search *search, int32_t g, int32_t level)
     int32_t *any = &pieces->clear[search_at(search, level, 0)];
     int32_t next = pieces->count;
     for (int32_t i = pieces->count - 1; i >= 0; i--) {
-        if (!room_carries(search->market->room, search->site, g, search->work->job, level,
-                          pieces->slot[i]))
+        if (!carries_piece(search, g, level, i))
             next = i;
         clear[i] = next;
         if (any[i] < next)

@@ -27,8 +27,8 @@ struct market {
     const double *jobs_kw; /* by workload_at(site, slot): average, without the job */
 };
 
-/* Where a search may run a job is cut into pieces: slots, from the release on, and at the due
- * time. Within a piece cost and work grow evenly with time. */
+/* Where a search may run a job is cut into pieces: slots, or their cells where others take a part of
+ * one, from the release on, and at the due time. Within a piece cost and work grow evenly with time. */
 struct pieces {
     int32_t count, on_time; /* of them before the due time */
     int32_t room;           /* for so many; rows of the arrays below are so long, and one */

@@ -161,7 +161,7 @@ static bool write_runs(const struct split *split, const struct way *way, struct 
 }
 
 /* Lengths were cut as real numbers: the last ms are put right where a run ends, if they fit into
- * the slot that it ends in. */
+ * the cell that it ends in. */
 static void settle(const struct split *split, struct plan_job *plan)
 {
     const struct work *work = split->search->work;
@@ -176,7 +176,7 @@ static void settle(const struct split *split, struct plan_job *plan)
             continue;
         bool last = r + 1 == plan->run_count;
         int64_t end_ms = run->start_ms + work_length_ms(work_ms, speed);
-        int64_t most_ms = workload_slot_end_ms(load, workload_slot(load, run->end_ms - 1));
+        int64_t most_ms = room_cell_end_ms(load, room_cell(load, run->end_ms - 1));
         if (!last && plan->runs[r + 1].start_ms <= most_ms)
             most_ms = plan->runs[r + 1].start_ms - 1;
         if (end_ms <= most_ms && (last || plan->runs[r + 1].start_ms > run->end_ms))
