@@ -586,6 +586,48 @@ static void guaranteed_jobs_do_not_wait_for_full_power(void **state)
     }
 }
 
+/* It draws 10 of 15 kW, the guaranteed job takes as much from 0:45 to 1:45. */
+static void running_jobs_go_on_until_others_need_the_room(void **state)
+{
+    (void)state;
+    struct problem *problem = case_plain(6);
+    problem->sites[0].groups[0].limit_w = 15e3;
+    for (int32_t g = 1; g < problem->sites[0].group_count; g++)
+        problem->sites[0].groups[g].limit_w = 1;
+    struct problem_job *running = case_job(problem, 3.5, 5);
+    running->running = running->can_suspend = true;
+    running->group = 0;
+    struct problem_job *guaranteed = case_job(problem, 1, 6);
+    guaranteed->job_class = JOB_GUARANTEED;
+    guaranteed->release_ms += CASE_HOUR_MS * 3 / 4;
+    struct plan *plan = make(problem);
+    assert_int_equal(plan->late_jobs, 0);
+    assert_true(plan->jobs[0].runs[0].start_ms == CASE_START_MS);
+    assert_true(plan->jobs[0].runs[0].end_ms == CASE_START_MS + CASE_HOUR_MS * 3 / 4);
+    plan_destroy(plan);
+    problem_destroy(problem);
+}
+
+static void committed_jobs_stay_at_their_site(void **state)
+{
+    (void)state;
+    struct problem *problem = case_sites(2);
+    case_hours(problem, 6);
+    problem->links[0][1] = (struct problem_link){1000, 0};
+    case_job(problem, 2, 6)->job_class = JOB_REALTIME;
+    const struct plan_job moved = {.id = 1,
+                                   .site = 1,
+                                   .run_count = 1,
+                                   .runs = {{CASE_START_MS, CASE_START_MS + 2 * CASE_HOUR_MS, 0}}};
+    struct plan *plan = NULL;
+    struct error error = {""};
+    assert_int_equal(plan_around(problem, &moved, STORAGE_OPTIMAL, &plan, &error), 0);
+    assert_int_equal(plan_check(problem, plan, &error), ERROR_INVALID);
+    assert_non_null(strstr(error.text, "changes its site"));
+    plan_destroy(plan);
+    problem_destroy(problem);
+}
+
 /* A restart is work beyond the job's own: at negative prices it earns. */
 static void bound_allows_for_restarts_that_earn(void **state)
 {
@@ -824,6 +866,8 @@ int main(void)
         cmocka_unit_test(too_large_never_runs),
         cmocka_unit_test(overloaded_feeder_is_named),
         cmocka_unit_test(guaranteed_jobs_do_not_wait_for_full_power),
+        cmocka_unit_test(running_jobs_go_on_until_others_need_the_room),
+        cmocka_unit_test(committed_jobs_stay_at_their_site),
         cmocka_unit_test(bound_allows_for_restarts_that_earn),
         cmocka_unit_test(many_classes_of_accelerators_are_planned),
         cmocka_unit_test(one_begins_in_the_slot_in_which_another_ends),
