@@ -29,7 +29,7 @@ static int intend(struct runner *runner, int index, enum job_input input, int32_
     next.group = group;
     next.feeder = group < 0 ? -1 : runner->config.groups[group].feeder;
     job_preset_level(&next, level);
-    r = spool_save(&runner->spool, &next, false, error);
+    r = runner_write(runner, index, &next, false, error);
     if (r < 0)
         return r;
     runner->jobs[index] = next;
@@ -124,6 +124,25 @@ static int run_checkpoint(struct runner *runner, int index, struct error *error)
     return run_helper(runner, index, false, checkpoint_within_ns, error);
 }
 
+/* ---- levels ---- */
+
+/* The wish is saved before the command can have an effect, so that the next daemon knows of it. */
+static int ask_level(struct runner *runner, int index, int32_t level, enum reason reason,
+                     struct error *error)
+{
+    struct job *job = &runner->jobs[index], asked = *job;
+    if (job_ask_level(&asked, level, reason, runner->now_ms) < 0)
+        return REASON_WRONG_STATE;
+    bool rises = level < job->level;
+    int r = rises ? runner_write(runner, index, &asked, false, error) : 0;
+    if (r < 0)
+        return r;
+    *job = asked;
+    if (!rises)
+        runner_save(runner, index, false);
+    return 0;
+}
+
 int runner_level(struct runner *runner, int index, int32_t level, enum reason reason,
                  struct error *error)
 {
@@ -133,15 +152,57 @@ int runner_level(struct runner *runner, int index, int32_t level, enum reason re
         return 0;
     if (entry->command.pid == 0 || entry->helper != 0 || level < 0 || level >= job->level_count)
         return REASON_WRONG_STATE;
-    if (job_ask_level(job, level, reason, runner->now_ms) < 0)
-        return REASON_WRONG_STATE;
-    int r = run_helper(runner, index, true, level_within_ns, error);
-    if (r < 0)
+    int r = ask_level(runner, index, level, reason, error);
+    if (r != 0)
+        return r;
+    r = run_helper(runner, index, true, level_within_ns, error);
+    if (r < 0) {
         job_settle_level(job, false, reason, runner->now_ms);
-    runner_save(runner, index, false);
+        runner_save(runner, index, false);
+    }
     runner_note(runner, index, JOB_INPUT_RUNS, reason);
     return r;
 }
+
+void runner_pursue_level(struct runner *runner, int index)
+{
+    struct job *job = &runner->jobs[index];
+    struct error error;
+    if (job->state != JOB_RUNNING || job->level_asked == job->level ||
+        runner->entries[index].helper != 0)
+        return;
+    if (run_helper(runner, index, true, level_within_ns, &error) < 0) {
+        runner_trouble(runner, &error);
+        runner_settle_level(runner, index, false);
+    }
+}
+
+/* What a former daemon's command did is not known, so that a failure to repeat it leaves the larger
+ * of the two: the lower level. */
+void runner_settle_level(struct runner *runner, int index, bool reached)
+{
+    struct job *job = &runner->jobs[index];
+    struct entry *entry = &runner->entries[index];
+    struct error error;
+    if (job->state != JOB_RUNNING || job->level_asked == job->level)
+        return; /* stopped or ended meanwhile */
+    int32_t restarts = job->restarts;
+    bool raised = entry->level_doubted && job->level_asked < job->level;
+    job_settle_level(job, reached || raised, job->reason, runner->now_ms);
+    if (entry->level_opens)
+        job->restarts = restarts;
+    entry->level_opens = entry->level_doubted = false;
+    if (!reached) {
+        error_set(&error, ERROR_SYSTEM,
+                  "job %" PRId64 ": its level command failed; it counts as of level %d", job->id,
+                  job->level);
+        runner_trouble(runner, &error);
+    }
+    runner_save(runner, index, false);
+    runner_note(runner, index, JOB_INPUT_RUNS, job->reason);
+}
+
+/* ---- suspension ---- */
 
 int runner_suspend(struct runner *runner, int index, enum reason reason, struct error *error)
 {
@@ -158,6 +219,11 @@ int runner_suspend(struct runner *runner, int index, enum reason reason, struct 
         return 0;
     if (!entry->checkpoints) {
         batch_process_signal(&entry->command, SIGSTOP);
+        return 0;
+    }
+    entry->checkpoint_waits = entry->helper != 0;
+    if (entry->checkpoint_waits) {
+        kill(-entry->helper, SIGKILL);
         return 0;
     }
     int r = run_checkpoint(runner, index, error);

@@ -11,7 +11,7 @@
 #include "controller/base/utc.h"
 #include "drivers/batch_runner.h"
 
-enum { SAVE_EVERY_MS = 5 * MINUTE_MS, SAVE_EVERY_REAL_MS = 10 * SECOND_MS, SPOOL_MOST = 4096 };
+enum { SAVE_EVERY_MS = 5 * MINUTE_MS, SAVE_EVERY_REAL_MS = 10 * SECOND_MS };
 
 static struct runner *runner_of(struct batch *batch)
 {
@@ -49,11 +49,19 @@ void runner_note(struct runner *runner, int index, enum job_input input, enum re
                                              .at_ms = runner->jobs[index].updated_ms};
 }
 
+int runner_write(const struct runner *runner, int index, const struct job *job, bool durable,
+                 struct error *error)
+{
+    const char *group = job->group >= 0 ? runner->config.groups[job->group].name
+                                        : runner->entries[index].lost_group;
+    return spool_save(&runner->spool, job, group, durable, error);
+}
+
 void runner_save(struct runner *runner, int index, bool durable)
 {
     struct error error;
     struct entry *entry = &runner->entries[index];
-    bool failed = spool_save(&runner->spool, &runner->jobs[index], durable, &error) < 0;
+    bool failed = runner_write(runner, index, &runner->jobs[index], durable, &error) < 0;
     if (failed && !entry->unsaved)
         runner_trouble(runner, &error);
     entry->unsaved = failed;
@@ -72,11 +80,19 @@ void runner_report(struct runner *runner, int index, enum job_input input, enum 
 {
     enum job_action action;
     struct job *job = &runner->jobs[index];
+    struct entry *entry = &runner->entries[index];
     enum job_state before = job->state;
+    int32_t asked = job->level_asked;
     if (job_apply(job, input, reason, at_ms, &action) < 0 || job->state == before)
         return;
-    if (job->state == JOB_QUEUED)
+    if (before == JOB_RUNNING) { /* a change under way is over; a raise may have come through */
+        job->level = job->level_asked = asked < job->level ? asked : job->level;
+        entry->level_opens = entry->level_doubted = false;
+    }
+    if (job->state == JOB_QUEUED) {
         job->feeder = job->group = -1;
+        entry->lost_group[0] = '\0';
+    }
     runner_save(runner, index, only_known_here(job));
     runner_note(runner, index, input, reason);
 }
@@ -105,53 +121,19 @@ static void forget(struct runner *runner, int index)
     runner->count--;
 }
 
-static void add(struct runner *runner, const struct job *job, bool checkpoints, bool known)
+struct entry *runner_add(struct runner *runner, const struct job *job, bool checkpoints, bool known)
 {
+    struct entry *entry = &runner->entries[runner->count];
     runner->jobs[runner->count] = *job;
-    runner->entries[runner->count] = (struct entry){
+    *entry = (struct entry){
         .adopted = known,
         .watched = !known && !job_state_ended(job->state),
         .checkpoints = checkpoints,
+        .level_doubted = job->level_asked != job->level,
         .saved_ms = job->updated_ms,
     };
     runner->count++;
-}
-
-/* The feeder follows from the group. A state without one is from before there were groups. */
-static void settle_place(const struct runner *runner, struct job *job)
-{
-    const struct batch_local_config *config = &runner->config;
-    if (job->group >= config->group_count)
-        job->group = -1;
-    for (int32_t g = 0; job->group < 0 && job->feeder >= 0 && g < config->group_count; g++)
-        if (config->groups[g].feeder == job->feeder)
-            job->group = g;
-    job->feeder = job->group < 0 ? -1 : config->groups[job->group].feeder;
-}
-
-static int load_all(struct runner *runner, struct error *error)
-{
-    int64_t *ids = malloc(SPOOL_MOST * sizeof(ids[0]));
-    if (!ids)
-        return error_set(error, ERROR_SYSTEM, "out of memory");
-    int count = spool_list(&runner->spool, ids, SPOOL_MOST, error);
-    for (int i = 0; i < count && runner->count < LIMIT_JOBS; i++) {
-        struct error cause;
-        struct job job;
-        bool checkpoints;
-        if (spool_load(&runner->spool, ids[i], &job, &checkpoints, &cause) < 0) {
-            error_prefix(&cause, ERROR_INVALID, "job %" PRId64 " is left alone", ids[i]);
-            runner_trouble(runner, &cause);
-        } else {
-            settle_place(runner, &job);
-            add(runner, &job, checkpoints, false);
-        }
-    }
-    free(ids);
-    if (count > 0 && runner->count == LIMIT_JOBS && count > LIMIT_JOBS)
-        return error_set(error, ERROR_FULL, "%s: more than %d jobs; move ended ones to %s/ended",
-                         runner->spool.path, LIMIT_JOBS, runner->spool.path);
-    return count < 0 ? count : 0;
+    return entry;
 }
 
 /* ---- time ---- */
@@ -215,7 +197,7 @@ static int check_request(const struct runner *runner, const struct job_request *
     if (!runner->hold && !runner_fits_ever(runner, request->power_w))
         return error_set(
             error, ERROR_INVALID,
-            "%s is more than any feeder carries beside jobs.base_reserve: split the "
+            "%s is more than any rack group carries beside jobs.base_reserve: split the "
             "job",
             quantity_format(request->power_w, DIMENSION_POWER, power, (int)sizeof(power)));
     return job_request_check(request, error);
@@ -258,7 +240,7 @@ static int submit(struct batch *batch, const struct job_request *request, int64_
     r = spool_submit(&runner->spool, &job, request, error);
     if (r < 0)
         return r;
-    add(runner, &job, request->checkpoint[0] != '\0', true);
+    runner_add(runner, &job, request->checkpoint[0] != '\0', true);
     *ret_id = job.id;
     return 0;
 }
@@ -355,8 +337,10 @@ static void settle_groups(struct batch_local_config *config)
     if (config->feeder_count == 0)
         config->feeder_limit_w[config->feeder_count++] = (double)INFINITY;
     config->group_count = config->feeder_count;
-    for (int32_t f = 0; f < config->feeder_count; f++)
+    for (int32_t f = 0; f < config->feeder_count; f++) {
         config->groups[f] = (struct rack_group){.feeder = f, .limit_w = config->feeder_limit_w[f]};
+        snprintf(config->groups[f].name, LIMIT_NAME, "%d", f);
+    }
 }
 
 int batch_local_create(const struct batch_local_config *config, struct batch **ret_batch,
@@ -378,7 +362,9 @@ int batch_local_create(const struct batch_local_config *config, struct batch **r
         free(runner);
         return r;
     }
-    r = load_all(runner, error);
+    runner->spool.classes = (const char(*)[LIMIT_NAME])runner->config.accelerators;
+    runner->spool.class_count = runner->config.accelerator_count;
+    r = runner_load(runner, error);
     if (r < 0) {
         destroy(&runner->base);
         return r;

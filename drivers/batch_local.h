@@ -15,7 +15,12 @@
  * as suspended and is started again to resume). A job with levels finds the one it starts at in
  * TIDEWATT_LEVEL (0 is full) and TIDEWATT_POWER_W; while it runs, its level command, run like the
  * checkpoint command with both, changes the level and ends with status 0 once that is done (within
- * a minute; else the job stays at the level before). Cancel is SIGTERM, after 10 s SIGKILL. */
+ * a minute; else the job stays at the level before). It also runs once after each start at a lower
+ * level than 0: until it has, the job counts as of level 0. After a restart of the daemon in the
+ * midst of it, it runs again. Cancel is SIGTERM, after 10 s SIGKILL.
+ *
+ * Rack groups and classes of accelerators are kept by their names, so that an edited configuration
+ * moves no job; a name that is gone leaves the job without a place, and is a trouble. */
 #ifndef TIDEWATT_DRIVERS_BATCH_LOCAL_H
 #define TIDEWATT_DRIVERS_BATCH_LOCAL_H
 
@@ -23,15 +28,17 @@
 #include "drivers/batch.h"
 
 struct batch_local_config {
-    char spool[LIMIT_PATH];        /* created when missing, mode 0700 */
-    double speed;                  /* site seconds per real second, told to jobs as TIDEWATT_SPEED */
-    /* IT watts that jobs may take, for its own policy; of `groups` all but the names. */
+    char spool[LIMIT_PATH]; /* created when missing, mode 0700 */
+    double speed;           /* site seconds per real second, told to jobs as TIDEWATT_SPEED */
+    /* IT watts that jobs may take, for its own policy. */
     double feeder_limit_w[LIMIT_FEEDERS];
-    int feeder_count;              /* 0: one feeder without limit */
-    struct rack_group groups[LIMIT_GROUPS];
-    int group_count;               /* 0: every feeder is one */
-    char jobexec[LIMIT_PATH];      /* the supervisor program; empty: tidewatt-jobexec in the
-                                      directory of the running program */
+    int feeder_count;                       /* 0: one feeder without limit */
+    struct rack_group groups[LIMIT_GROUPS]; /* their names differ */
+    int group_count;                        /* 0: every feeder is one, named by its number */
+    char accelerators[LIMIT_ACCELERATORS][LIMIT_NAME]; /* names of the classes */
+    int accelerator_count;
+    char jobexec[LIMIT_PATH]; /* the supervisor program; empty: tidewatt-jobexec in the
+                                 directory of the running program */
 };
 
 /* Begins with hold = true: nothing starts unasked. Jobs found in the spool are looked at by the
@@ -41,7 +48,8 @@ int batch_local_create(const struct batch_local_config *config, struct batch **r
 
 /* Takes the oldest trouble that no call could return: an unreadable spool file (its job is left
  * alone, the others go on), a state that could not be saved, a supervisor that failed. False:
- * none. Ask after create and after each poll; more than BATCH_LOCAL_TROUBLES waiting are dropped. */
+ * none. Ask after create and after each poll; more than BATCH_LOCAL_TROUBLES waiting are dropped.
+ */
 enum { BATCH_LOCAL_TROUBLES = 32 };
 bool batch_local_trouble(struct batch *batch, struct error *ret_error);
 

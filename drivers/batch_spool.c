@@ -235,20 +235,21 @@ static json_t *command_words(const struct job_request *request)
     return words;
 }
 
-static json_t *job_to_json(const struct job *job, const struct job_request *request)
+static json_t *job_to_json(const struct spool *spool, const struct job *job,
+                           const struct job_request *request)
 {
     json_t *deadline =
         job->deadline_ms == JOB_NO_DEADLINE ? json_null() : json_integer(job->deadline_ms);
     return json_pack(
         "{s:I, s:s, s:s, s:s, s:f, s:I, s:I, s:o, s:I, s:b, s:I, s:s, s:o, s:s, s:o, "
-        "s:I, s:I, s:s}",
+        "s:o, s:I, s:s}",
         "id", (json_int_t)job->id, "name", job->name, "owner", job->owner, "class",
         job_class_name(job->job_class), "power_w", job->power_w, "work_ms",
         (json_int_t)job->work_ms, "release_ms", (json_int_t)job->release_ms, "deadline_ms",
         deadline, "min_run_ms", (json_int_t)job->min_run_ms, "can_suspend", (int)job->can_suspend,
         "submitted_ms", (json_int_t)job->submitted_ms, "directory", request->directory, "command",
         command_words(request), "checkpoint", request->checkpoint, "levels",
-        spool_levels_to_json(job), "accelerator_classes", (json_int_t)job->accelerator_classes,
+        spool_levels_to_json(job), "accelerator_classes", spool_classes_to_json(spool, job),
         "restart_ms", (json_int_t)job->restart_ms, "level_command", request->level_command);
 }
 
@@ -278,7 +279,7 @@ int spool_submit(struct spool *spool, struct job *job, const struct job_request 
     if (mkdirat(spool->fd, hidden, 0700) < 0)
         return fail(spool, error, "cannot create", hidden);
     job->id = id;
-    r = write_json(spool, hidden, "job.json", job_to_json(job, request), true, error);
+    r = write_json(spool, hidden, "job.json", job_to_json(spool, job, request), true, error);
     if (r == 0)
         r = publish(spool, hidden, id, error);
     if (r < 0)
@@ -286,16 +287,17 @@ int spool_submit(struct spool *spool, struct job *job, const struct job_request 
     return r;
 }
 
-int spool_save(const struct spool *spool, const struct job *job, bool durable, struct error *error)
+int spool_save(const struct spool *spool, const struct job *job, const char *group, bool durable,
+               struct error *error)
 {
     char directory[ID_TEXT];
     json_t *json = json_pack(
-        "{s:s, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:i, s:i, s:I, s:i}", "state",
-        job_state_name(job->state), "reason", (int)job->reason, "feeder", (int)job->feeder,
-        "ran_ms", (json_int_t)job->ran_ms, "updated_ms", (json_int_t)job->updated_ms, "state_ms",
-        (json_int_t)job->state_ms, "started_ms", (json_int_t)job->started_ms, "ended_ms",
-        (json_int_t)job->ended_ms, "suspensions", (int)job->suspensions, "exit_status",
-        (int)job->exit_status, "group", (int)job->group, "level", (int)job->level, "level_ms",
+        "{s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:s, s:i, s:i, s:I, s:i}", "state",
+        job_state_name(job->state), "reason", (int)job->reason, "ran_ms", (json_int_t)job->ran_ms,
+        "updated_ms", (json_int_t)job->updated_ms, "state_ms", (json_int_t)job->state_ms,
+        "started_ms", (json_int_t)job->started_ms, "ended_ms", (json_int_t)job->ended_ms,
+        "suspensions", (int)job->suspensions, "exit_status", (int)job->exit_status, "group", group,
+        "level", (int)job->level, "level_asked", (int)job->level_asked, "level_ms",
         (json_int_t)job->level_ms, "restarts", (int)job->restarts);
     spool_directory(job->id, directory, sizeof(directory));
     return write_json(spool, directory, "state.json", json, durable, error);
@@ -341,9 +343,10 @@ static int damaged(const struct spool *spool, const char *directory, const char 
     return error_set(error, ERROR_INVALID, "%s/%s/%s: %s", spool->path, directory, name, what);
 }
 
-static int unpack_job(const json_t *json, int64_t id, struct job *job, bool *ret_checkpoints,
-                      const char **ret_cause)
+static int unpack_job(const struct spool *spool, const json_t *json, int64_t id,
+                      struct spool_job *ret_job, const char **ret_cause)
 {
+    struct job *job = &ret_job->job;
     const char *name, *owner, *class_name, *checkpoint;
     const json_t *deadline;
     json_int_t stored_id, work, release, min_run, submitted;
@@ -372,10 +375,10 @@ static int unpack_job(const json_t *json, int64_t id, struct job *job, bool *ret
     job->submitted_ms = job->updated_ms = job->state_ms = submitted;
     job->reason = REASON_SUBMITTED;
     job->feeder = job->group = -1;
-    *ret_cause = "a level is wrong";
-    if (spool_levels_from_json(json, job) < 0)
+    *ret_cause = "a level is wrong, or none of its classes of accelerators is configured any more";
+    if (spool_levels_from_json(spool, json, ret_job) < 0)
         return ERROR_INVALID;
-    *ret_checkpoints = checkpoint[0] != '\0';
+    ret_job->checkpoints = checkpoint[0] != '\0';
     return 0;
 }
 
@@ -388,19 +391,22 @@ static bool known_reason(int number)
     return false;
 }
 
-static int unpack_state(const json_t *json, struct job *job)
+static int unpack_state(const json_t *json, struct spool_job *ret_job)
 {
+    struct job *job = &ret_job->job;
+    const json_t *feeder = json_object_get(json, "feeder"); /* from before there were groups */
     const char *state_name;
-    int reason, feeder, suspensions, exit_status;
+    int reason, suspensions, exit_status;
     json_int_t ran, updated, state_ms, started, ended;
-    if (json_unpack((json_t *)json, "{s:s, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:i, s:i}", "state",
-                    &state_name, "reason", &reason, "feeder", &feeder, "ran_ms", &ran, "updated_ms",
-                    &updated, "state_ms", &state_ms, "started_ms", &started, "ended_ms", &ended,
+    if (json_unpack((json_t *)json, "{s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:i, s:i}", "state",
+                    &state_name, "reason", &reason, "ran_ms", &ran, "updated_ms", &updated,
+                    "state_ms", &state_ms, "started_ms", &started, "ended_ms", &ended,
                     "suspensions", &suspensions, "exit_status", &exit_status) < 0 ||
         job_state_find(state_name, &job->state) < 0 || !known_reason(reason))
         return ERROR_INVALID;
     job->reason = (enum reason)reason;
-    job->feeder = feeder >= 0 && feeder < LIMIT_FEEDERS ? feeder : -1;
+    int64_t number = json_is_integer(feeder) ? json_integer_value(feeder) : -1;
+    job->feeder = number >= 0 && number < LIMIT_FEEDERS ? (int32_t)number : -1;
     job->ran_ms = ran;
     job->updated_ms = updated;
     job->state_ms = state_ms;
@@ -408,19 +414,19 @@ static int unpack_state(const json_t *json, struct job *job)
     job->ended_ms = ended;
     job->suspensions = suspensions;
     job->exit_status = exit_status;
-    spool_level_state_from_json(json, job);
+    spool_level_state_from_json(json, ret_job);
     return 0;
 }
 
 /* Absent (just submitted) or empty (a power failure) means: as submitted. */
-static int load_state(const struct spool *spool, const char *directory, struct job *job,
+static int load_state(const struct spool *spool, const char *directory, struct spool_job *ret_job,
                       struct error *error)
 {
     int r;
     json_t *json = read_json(spool, directory, "state.json", STATE_TEXT, &r, error);
     if (!json)
         return r == SPOOL_ABSENT ? 0 : r;
-    if (unpack_state(json, job) < 0)
+    if (unpack_state(json, ret_job) < 0)
         r = damaged(spool, directory, "state.json", "a field is missing or wrong", error);
     json_decref(json);
     return r;
@@ -435,7 +441,7 @@ static json_t *read_job(const struct spool *spool, const char *directory, int *r
     return json;
 }
 
-int spool_load(const struct spool *spool, int64_t id, struct job *ret_job, bool *ret_checkpoints,
+int spool_load(const struct spool *spool, int64_t id, struct spool_job *ret_job,
                struct error *error)
 {
     char directory[ID_TEXT];
@@ -444,10 +450,9 @@ int spool_load(const struct spool *spool, int64_t id, struct job *ret_job, bool 
     json_t *json = read_job(spool, directory, &r, error);
     if (!json)
         return r;
-    struct job job = {.state = JOB_QUEUED};
-    bool checkpoints = false;
+    struct spool_job job = {.job = {.state = JOB_QUEUED}};
     const char *cause;
-    if (unpack_job(json, id, &job, &checkpoints, &cause) < 0)
+    if (unpack_job(spool, json, id, &job, &cause) < 0)
         r = damaged(spool, directory, "job.json", cause, error);
     json_decref(json);
     if (r == 0)
@@ -455,7 +460,6 @@ int spool_load(const struct spool *spool, int64_t id, struct job *ret_job, bool 
     if (r < 0)
         return r;
     *ret_job = job;
-    *ret_checkpoints = checkpoints;
     return 0;
 }
 

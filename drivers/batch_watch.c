@@ -67,32 +67,32 @@ static void report(struct runner *runner, int index, enum job_input input, enum 
 static void report_runs(struct runner *runner, int index)
 {
     struct job *job = &runner->jobs[index];
+    const struct entry *entry = &runner->entries[index];
     int64_t at_ms = runner->now_ms;
-    if (job->state == JOB_QUEUED || job->state == JOB_STARTING ||
-        runner->entries[index].checkpoints)
-        at_ms = runner_site_ms(runner, runner->entries[index].command.at_ms);
+    if (job->state == JOB_QUEUED || job->state == JOB_STARTING || entry->checkpoints)
+        at_ms = runner_site_ms(runner, entry->command.at_ms);
     runner_report(runner, index, JOB_INPUT_RUNS, job->reason, at_ms);
 }
 
-/* ---- while the supervisor lives ---- */
-
-/* A level command that failed, or took too long, left the job as it was. */
-static void settle_level(struct runner *runner, int index, bool reached)
+/* The command was told its level, but only the level command is sure to bring it there: until that
+ * is done, the job counts as of level 0. In the same write as its start, so that the next daemon
+ * knows. */
+static void report_opening(struct runner *runner, int index)
 {
     struct job *job = &runner->jobs[index];
-    struct error error;
-    if (job->state != JOB_RUNNING || job->level_asked == job->level)
-        return; /* stopped or ended meanwhile */
-    if (!reached) {
-        error_set(&error, ERROR_SYSTEM,
-                  "job %" PRId64 ": its level command failed; it stays at level %d", job->id,
-                  job->level);
-        runner_trouble(runner, &error);
+    struct entry *entry = &runner->entries[index];
+    bool fresh = job->state != JOB_RESUMING || entry->checkpoints;
+    int32_t level = job->level;
+    if (fresh && level > 0) {
+        job_preset_level(job, 0);
+        job->level_asked = level;
+        job->level_ms = runner->now_ms;
+        entry->level_opens = true;
     }
-    job_settle_level(job, reached, job->reason, runner->now_ms);
-    runner_save(runner, index, false);
-    runner_note(runner, index, JOB_INPUT_RUNS, job->reason);
+    report_runs(runner, index);
 }
+
+/* ---- while the supervisor lives ---- */
 
 static void watch_helper(struct runner *runner, int index)
 {
@@ -106,7 +106,7 @@ static void watch_helper(struct runner *runner, int index)
         return;
     entry->helper = 0;
     if (entry->helper_levels)
-        settle_level(runner, index, status == 0);
+        runner_settle_level(runner, index, status == 0);
     else
         entry->helper_failed = status != 0;
 }
@@ -115,6 +115,12 @@ static void watch_checkpoint(struct runner *runner, int index)
 {
     struct entry *entry = &runner->entries[index];
     struct error error;
+    if (entry->checkpoint_waits) {
+        entry->checkpoint_waits = entry->helper != 0;
+        if (!entry->checkpoint_waits)
+            runner_repeat(runner, index);
+        return;
+    }
     bool late = clock_mono_ns() > entry->helper_until_ns;
     if (!late && !entry->helper_failed)
         return;
@@ -144,9 +150,9 @@ static void watch_living(struct runner *runner, int index)
     if (learn_pid(runner, index) != 1)
         return;
     if (job->state == JOB_QUEUED || job->state == JOB_STARTING)
-        report_runs(runner, index);
+        report_opening(runner, index);
     else if (job->state == JOB_RESUMING && !is_stopped(entry))
-        report_runs(runner, index);
+        report_opening(runner, index);
     else if (job->state == JOB_SUSPENDING && !entry->checkpoints)
         watch_stopping(runner, index);
     else if (job->state == JOB_CANCELLING && entry->kill_at_ns == 0)
@@ -155,6 +161,7 @@ static void watch_living(struct runner *runner, int index)
         batch_process_signal(&entry->command, SIGKILL);
     if (entry->checkpoints && job->state == JOB_SUSPENDING)
         watch_checkpoint(runner, index);
+    runner_pursue_level(runner, index);
 }
 
 /* ---- when it is gone ---- */

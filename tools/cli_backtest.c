@@ -1,9 +1,13 @@
 /* `tidewatt backtest`: what a site would have done, by several policies side by side. */
 #include <errno.h>
 #include <math.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "controller/base/log.h"
 #include "controller/base/utc.h"
@@ -11,9 +15,12 @@
 #include "tools/backtest/report.h"
 #include "tools/cli.h"
 
+enum { STOPPED = 128 + SIGINT }; /* exit code, as shells tell it */
+
 struct request {
     const char *site, *place, *policies, *forecast, *from, *to, *windows, *csv, *database;
     double capacity_w;
+    double latitude_deg, longitude_deg; /* of the place */
     bool whole_jobs;
     struct input_paths paths;
 };
@@ -93,6 +100,22 @@ static int read_windows(const struct request *request, struct backtest *backtest
     return 0;
 }
 
+/* "52.1,5.3": where the sun of the forecast shines. */
+static int read_place(struct request *request, struct error *error)
+{
+    int length = 0;
+    if (!request->place)
+        return 0;
+    if (sscanf(request->place, "%lf,%lf%n", &request->latitude_deg, &request->longitude_deg,
+               &length) == 2 &&
+        request->place[length] == '\0' && fabs(request->latitude_deg) <= 90 &&
+        fabs(request->longitude_deg) <= 180)
+        return 0;
+    return error_set(error, ERROR_INVALID,
+                     "--place: \"%s\" is no place: give degrees north and east as 52.1,5.3",
+                     request->place);
+}
+
 static const char *missing(const struct request *request)
 {
     if (!request->site)
@@ -101,18 +124,22 @@ static const char *missing(const struct request *request)
         return "--from is missing: name the first day, as in 2021-01-01";
     if (request->from && request->windows)
         return "--from and --windows exclude each other";
+    if (request->windows && !request->paths.jobs)
+        return "--windows end with the last deadline of --jobs: name them";
+    if (request->from && !request->to && !request->paths.jobs)
+        return "--to is missing: name the end, or --jobs, whose last deadline it is then";
     if (request->windows && request->to)
         return "--windows end with the last deadline of --jobs: leave --to out";
     return NULL;
 }
 
-static int read_all(const struct request *request, struct backtest *backtest, struct error *error)
+static int read_all(struct request *request, struct backtest *backtest, struct error *error)
 {
     const char *lacks = missing(request);
     if (lacks)
         return error_set(error, ERROR_INVALID, "%s", lacks);
     if (read_policies(request->policies, backtest, error) < 0 ||
-        read_forecast(request->forecast, backtest, error) < 0)
+        read_forecast(request->forecast, backtest, error) < 0 || read_place(request, error) < 0)
         return ERROR_INVALID;
     backtest->database = request->database;
     return read_windows(request, backtest, error);
@@ -124,45 +151,91 @@ static void set_capacity(struct config *config, double capacity_w)
         config->topology->feeders[f].limit_w = capacity_w;
 }
 
-/* "52.1,5.3": where the sun of the forecast shines. */
-static int set_place(struct config *config, const char *place, struct error *error)
+static void set_place(struct config *config, const struct request *request)
 {
-    double latitude_deg, longitude_deg;
-    int length = 0;
-    if (!place)
-        return 0;
-    if (sscanf(place, "%lf,%lf%n", &latitude_deg, &longitude_deg, &length) != 2 ||
-        place[length] != '\0' || !(fabs(latitude_deg) <= 90) || !(fabs(longitude_deg) <= 180))
-        return error_set(error, ERROR_INVALID,
-                         "--place: \"%s\" is no place: give degrees north and east as 52.1,5.3",
-                         place);
-    config->values.latitude_deg = latitude_deg;
-    config->values.longitude_deg = longitude_deg;
-    return 0;
+    if (!request->place)
+        return;
+    config->values.latitude_deg = request->latitude_deg;
+    config->values.longitude_deg = request->longitude_deg;
 }
 
-static int write_csv(const char *path, const struct backtest *backtest,
-                     const struct result *results, struct error *error)
+/* ---- results for programs ---- */
+
+/* Whole or not at all: written beside its place and moved there. What is no plain file, such as a
+ * pipe, is written at once. */
+struct csv_file {
+    const char *path;
+    char beside[LIMIT_PATH]; /* "": there is none */
+    FILE *file;              /* NULL: not wanted */
+};
+
+static int csv_file_open(struct csv_file *csv, const char *path, struct error *error)
 {
-    FILE *file = fopen(path, "we");
-    if (!file)
-        return error_set(error, ERROR_SYSTEM, "%s: %s", path, strerror(errno));
-    report_csv(results, backtest->policy_count, &backtest->site, file);
-    if (fclose(file) != 0)
-        return error_set(error, ERROR_SYSTEM, "%s: %s", path, strerror(errno));
-    return 0;
+    struct stat status;
+    *csv = (struct csv_file){.path = path};
+    if (!path)
+        return 0;
+    if (stat(path, &status) < 0 || S_ISREG(status.st_mode))
+        snprintf(csv->beside, sizeof csv->beside, "%s.part", path);
+    csv->file = fopen(*csv->beside ? csv->beside : path, "we");
+    return csv->file ? 0 : error_set(error, ERROR_SYSTEM, "--csv: %s: %s", path, strerror(errno));
+}
+
+/* Takes the place of the file when `code` is 0, leaves nothing otherwise. */
+static int csv_file_close(struct csv_file *csv, int code, struct error *error)
+{
+    if (!csv->file)
+        return code;
+    bool written = !ferror(csv->file);
+    written = fclose(csv->file) == 0 && written;
+    if (code == 0 && (!written || (*csv->beside && rename(csv->beside, csv->path) < 0)))
+        code = error_set(error, ERROR_SYSTEM, "--csv: %s: %s", csv->path, strerror(errno));
+    if (code < 0 && *csv->beside)
+        unlink(csv->beside);
+    return code;
+}
+
+/* ---- the run ---- */
+
+static atomic_bool stop;
+
+static void on_signal(int signal)
+{
+    (void)signal;
+    atomic_store(&stop, true);
+}
+
+/* The second signal is not waited for. */
+static void catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+static int print_table(const struct backtest *backtest, const struct result *results,
+                       struct error *error)
+{
+    report_table(results, backtest->policy_count, &backtest->site, stdout);
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return 0;
+    return error_set(error, ERROR_SYSTEM, "the table could not be written: %s", strerror(errno));
 }
 
 static int run(const struct request *request, struct backtest *backtest, struct error *error)
 {
     struct result results[POLICIES];
+    struct csv_file csv;
     int code = backtest_check(backtest, error);
     if (code == 0)
-        code = backtest_run(backtest, results, error);
+        code = csv_file_open(&csv, request->csv, error);
     if (code < 0)
         return code;
-    report_table(results, backtest->policy_count, &backtest->site, stdout);
-    return request->csv ? write_csv(request->csv, backtest, results, error) : 0;
+    code = backtest_run(backtest, results, error);
+    if (code == 0 && csv.file)
+        report_csv(results, backtest->policy_count, &backtest->site, csv.file);
+    code = csv_file_close(&csv, code, error);
+    return code == 0 ? print_table(backtest, results, error) : code;
 }
 
 static int load_and_run(const struct request *request, struct backtest *backtest,
@@ -174,9 +247,9 @@ static int load_and_run(const struct request *request, struct backtest *backtest
     set_capacity(backtest->site.config, request->capacity_w);
     if (request->whole_jobs)
         backtest->site.interruptible = false;
-    code = set_place(backtest->site.config, request->place, error);
-    if (code == 0)
-        code = inputs_load(&request->paths, &backtest->site, &backtest->inputs, error);
+    backtest->stop = &stop;
+    set_place(backtest->site.config, request);
+    code = inputs_load(&request->paths, &backtest->site, &backtest->inputs, error);
     if (code == 0)
         code = run(request, backtest, error);
     inputs_finish(&backtest->inputs);
@@ -226,10 +299,11 @@ int cli_backtest(const struct cli_command *command, int argc, char **argv)
         return cli_usage(command, backtest ? error.text : "out of memory");
     }
     log_set_level(LOG_LEVEL_WARNING);
+    catch_signals();
     code = load_and_run(&request, backtest, &error);
     free(backtest);
     if (code == 0)
         return 0;
     fprintf(stderr, "tidewatt backtest: %s\n", error.text);
-    return CLI_REFUSED;
+    return atomic_load(&stop) ? STOPPED : CLI_REFUSED;
 }

@@ -71,9 +71,15 @@ int cli_levels(const struct cli_list *list, json_t *request, struct error *error
     return 0;
 }
 
-int cli_accelerators(const char *text, json_t *request, struct error *error)
+int cli_accelerators(const struct cli_list *list, json_t *request, struct error *error)
 {
-    const char *colon = strrchr(text, ':');
+    if (list->count == 0)
+        return 0;
+    if (list->count > 1)
+        return error_set(error, ERROR_INVALID,
+                         "--accelerators is there twice: a job runs on N of any of its classes, "
+                         "said once, e.g. h100,a100:8");
+    const char *text = list->texts[0], *colon = strchr(text, ':'), *end = text;
     long count;
     if (!colon || colon == text)
         return error_set(error, ERROR_INVALID,
@@ -83,14 +89,16 @@ int cli_accelerators(const char *text, json_t *request, struct error *error)
     json_t *classes = json_array();
     json_object_set_new(request, "accelerator_classes", classes);
     json_object_set_new(request, "accelerators", json_integer(count));
-    for (const char *at = text; at < colon;) {
+    for (const char *at = text; end < colon; at = end + 1) {
         char name[PART_ROOM];
         const char *comma = memchr(at, ',', (size_t)(colon - at));
-        const char *end = comma ? comma : colon;
+        end = comma ? comma : colon;
+        if (end == at)
+            return error_set(error, ERROR_INVALID,
+                             "--accelerators \"%s\": a class is missing beside a comma", text);
         if (part(at, end, name, error) < 0)
             return error_prefix(error, ERROR_INVALID, "--accelerators");
         json_array_append_new(classes, json_string(name));
-        at = end + 1;
     }
     return 0;
 }

@@ -20,8 +20,8 @@ struct submission {
     struct cli_common common;
     double power_w, work_ms, min_run_ms, restart_ms; /* 0: not given */
     struct cli_time release, deadline;
-    const char *job_class, *name, *checkpoint, *directory, *level_command, *accelerators;
-    struct cli_list levels;
+    const char *job_class, *name, *checkpoint, *directory, *level_command;
+    struct cli_list levels, accelerators;
     bool can_suspend;
 };
 
@@ -93,7 +93,7 @@ static bool can_be_said(const struct submission *job, const struct cli_operands 
 {
     bool result = is_utf8(job->job_class) && is_utf8(job->name) && is_utf8(job->checkpoint) &&
                   is_utf8(job->directory) && is_utf8(job->level_command) &&
-                  is_utf8(job->accelerators);
+                  is_utf8(job->accelerators.texts[0]);
 
     for (int i = 0; i < operands->rest_count; i++)
         result = result && is_utf8(operands->rest[i]);
@@ -122,8 +122,8 @@ static int build_request(const struct submission *job, const struct cli_operands
         json_object_set_new(request, "restart_ms", json_real(job->restart_ms));
     set_text(request, "level_command", job->level_command);
     int code = cli_levels(&job->levels, request, error);
-    if (code == 0 && job->accelerators)
-        code = cli_accelerators(job->accelerators, request, error);
+    if (code == 0)
+        code = cli_accelerators(&job->accelerators, request, error);
     if (code < 0)
         json_decref(request);
     else
@@ -172,9 +172,11 @@ int cli_submit(const struct cli_command *command, int argc, char **argv)
         {"level", CLI_LIST, &job.levels, "POWER=SPEED[:N]",
          "it can also run at less power, e.g. 4.5kW=85%, on N accelerators; falling, up to 3"},
         {"level-command", CLI_TEXT, &job.level_command, "COMMAND",
-         "shell command that makes it run at $TIDEWATT_LEVEL (0: full), $TIDEWATT_POWER_W"},
-        {"accelerators", CLI_TEXT, &job.accelerators, "CLASS[,CLASS]:N",
-         "it needs N of these classes, e.g. h100,a100:8"},
+         "shell command that makes it run at $TIDEWATT_LEVEL (0: full), $TIDEWATT_POWER_W; also "
+         "run "
+         "after each start at a lower level than full"},
+        {"accelerators", CLI_LIST, &job.accelerators, "CLASS[,CLASS]:N",
+         "it needs N of any of these classes, e.g. h100,a100:8"},
         {"directory", CLI_TEXT, &job.directory, "PATH", "where it runs (default: here)"},
         CLI_COMMON_OPTIONS(job.common),
         CLI_END_OF_OPTIONS};

@@ -3,6 +3,7 @@
 #include "controller/core/config_private.h"
 
 #include <math.h>
+#include <stdio.h>
 
 #include "controller/base/utc.h"
 
@@ -90,6 +91,44 @@ static void check_feeders(struct conf_node *node, const struct config *config)
         check_feeder(node, config->topology, f);
 }
 
+/* What the planner counts on must be what the set-point takes: it would be held back every time. */
+static void check_reach(struct conf_node *node, const char *option, double power_w, double takes_w,
+                        enum point_kind kind)
+{
+    char power[32], takes[32];
+    if (power_w > takes_w)
+        conf_error(node,
+                   "%s %s is beyond what the profile lets %s take, %s: lower it, or correct the "
+                   "write range of the profile",
+                   option, quantity_format(power_w, DIMENSION_POWER, power, (int)sizeof power),
+                   point_kind_name(kind),
+                   quantity_format(takes_w, DIMENSION_POWER, takes, (int)sizeof takes));
+}
+
+/* Discharge is positive in set-points. */
+static void check_storage(struct conf_node *node, const struct config *config, const char *group,
+                          const char *device_name, enum point_kind kind, double charge_w,
+                          double discharge_w)
+{
+    int32_t device = topology_find_device(config->topology, device_name);
+    int32_t p = device < 0 ? -1 : topology_find_point(config->topology, device, kind);
+    if (!*device_name)
+        return;
+    if (charge_w <= 0 && discharge_w <= 0)
+        conf_error(node,
+                   "%s.charge_max and %s.discharge_max are 0: it would never be used; name them, "
+                   "or take out %s.device",
+                   group, group, group);
+    const struct point_write *write = p < 0 ? NULL : &config->topology->points[p].write;
+    if (!write || write->low >= write->high)
+        return;
+    char option[LIMIT_NAME];
+    snprintf(option, sizeof option, "%s.charge_max", group);
+    check_reach(node, option, charge_w, fmax(-write->low, 0), kind);
+    snprintf(option, sizeof option, "%s.discharge_max", group);
+    check_reach(node, option, discharge_w, fmax(write->high, 0), kind);
+}
+
 static void check_capacity(struct conf_node *node, const struct config_values *v)
 {
     if (v->capacity_w > v->import_w)
@@ -109,6 +148,8 @@ static void check_tank(struct conf_node *node, const struct config *config)
                          "modelled");
     if (v->tank_wh <= 0)
         conf_error(node, "tank.capacity is missing: name the cold that it stores, e.g. \"4 MWh\"");
+    check_storage(node, config, "tank", config->tank_device, POINT_POWER_COOLING_SET,
+                  v->tank_charge_w, v->tank_discharge_w);
     check_named_device(node, config, "tank.device", config->tank_device, POINT_POWER_COOLING_SET);
     if (device >= 0)
         check_named_device(node, config, "tank.device", config->tank_device, POINT_SOC);
@@ -184,6 +225,8 @@ void config_check_whole(struct conf_node *top, const struct config *config)
         conf_error(part(top, "plan"),
                    "plan.base_quantile: forecasts have \"50 %%\", \"75 %%\" and \"95 %%\"");
     check_battery_role(part(top, "battery"), config);
+    check_storage(part(top, "battery"), config, "battery", config->battery_device, POINT_POWER_SET,
+                  v->charge_w, v->discharge_w);
     check_named_device(part(top, "battery"), config, "battery.device", config->battery_device,
                        POINT_POWER_SET);
     check_named_device(part(top, "cooling"), config, "cooling.supply_device",

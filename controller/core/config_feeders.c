@@ -5,6 +5,27 @@
 enum { ACCELERATORS_MOST = 1000000 };
 static const double power_most_w = 1e9;
 
+/* Where each name was given, to be told beside the place that gives it again. */
+struct places {
+    const struct conf_node *feeders[LIMIT_FEEDERS], *groups[LIMIT_GROUPS];
+};
+
+static void refuse_name(struct conf_node *node, const struct topology *topology,
+                        const struct places *places, const char *name, const struct error *error)
+{
+    char where[LIMIT_PATH + 16]; /* FILE:LINE */
+    int32_t feeder = topology_find_feeder(topology, name);
+    int32_t group = topology_find_group(topology, name);
+    const struct conf_node *first = group >= 0 ? places->groups[group] : NULL;
+    if (!first && feeder >= 0)
+        first = places->feeders[feeder];
+    if (first)
+        conf_error(node, "%s (%s): choose another", error->text,
+                   conf_where(first, where, sizeof(where)));
+    else
+        conf_error(node, "%s", error->text);
+}
+
 static void read_accelerators(struct conf_node *node, struct config *config, int32_t group)
 {
     struct conf_node *list = conf_list(node, "accelerators", false);
@@ -20,7 +41,8 @@ static void read_accelerators(struct conf_node *node, struct config *config, int
     }
 }
 
-static void read_group(struct conf_node *node, struct config *config, int32_t feeder)
+static void read_group(struct conf_node *node, struct config *config, struct places *places,
+                       int32_t feeder)
 {
     const struct feeder *above = &config->topology->feeders[feeder];
     const char *name = conf_string_required(node, "name");
@@ -30,9 +52,10 @@ static void read_group(struct conf_node *node, struct config *config, int32_t fe
         return;
     int32_t group = topology_add_group(config->topology, name, feeder, limit_w, &error);
     if (group < 0) {
-        conf_error(node, "%s", error.text);
+        refuse_name(node, config->topology, places, name, &error);
         return;
     }
+    places->groups[group] = node;
     if (limit_w > above->limit_w)
         conf_error(node, "group \"%s\": its limit is above that of its feeder \"%s\"", name,
                    above->name);
@@ -40,7 +63,8 @@ static void read_group(struct conf_node *node, struct config *config, int32_t fe
 }
 
 /* Accelerators stand with the racks: in the groups, or, without any, with the feeder. */
-static void read_groups(struct conf_node *node, struct config *config, int32_t feeder)
+static void read_groups(struct conf_node *node, struct config *config, struct places *places,
+                        int32_t feeder)
 {
     struct conf_node *list = conf_list(node, "groups", false);
     if (conf_length(list) == 0) {
@@ -48,7 +72,7 @@ static void read_groups(struct conf_node *node, struct config *config, int32_t f
         return;
     }
     for (size_t i = 0; i < conf_length(list); i++)
-        read_group(conf_item(list, i), config, feeder);
+        read_group(conf_item(list, i), config, places, feeder);
     if (conf_has(node, "accelerators"))
         conf_error(node, "'accelerators' belongs to the groups of this feeder");
     conf_leave(node, "accelerators");
@@ -57,6 +81,7 @@ static void read_groups(struct conf_node *node, struct config *config, int32_t f
 void config_read_feeders(struct conf_node *top, struct config *config)
 {
     struct conf_node *list = conf_list(top, "feeders", true);
+    struct places places = {0};
     for (size_t i = 0; i < conf_length(list); i++) {
         struct conf_node *node = conf_item(list, i);
         const char *name = conf_string_required(node, "name");
@@ -64,9 +89,11 @@ void config_read_feeders(struct conf_node *top, struct config *config)
         struct error error;
         int32_t feeder = topology_add_feeder(config->topology, name, limit_w, &error);
         if (feeder < 0 && *name)
-            conf_error(node, "%s", error.text);
-        if (feeder >= 0)
-            read_groups(node, config, feeder);
+            refuse_name(node, config->topology, &places, name, &error);
+        if (feeder < 0)
+            continue;
+        places.feeders[feeder] = node;
+        read_groups(node, config, &places, feeder);
     }
     if (list && conf_length(list) == 0)
         conf_error(list, "no feeder: name at least one, with its limit");

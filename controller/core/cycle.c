@@ -98,6 +98,7 @@ static void adopt(struct cycle *cycle, const struct tick_input *input, struct ti
         cycle_event(output, EVENT_PLAN_REJECTED, "planner", "%.150s", error.text);
         plan_destroy(plan);
     } else {
+        cycle_judge_late(plan, input);
         plan->id = cycle->next_plan_id++;
         plan->expires_ms = plan->issue_ms + cycle->config.plan_valid_ms;
         take_plan(cycle, plan);
@@ -214,7 +215,7 @@ void tick_output_clear(struct tick_output *output)
     output->account_count = output->observation_count = output->verdict_count = 0;
     output->hour_count = output->day_count = 0;
     output->forecasts_issued = false;
-    output->adopted = NULL;
+    output->adopted = output->extended = NULL;
     output->problem = NULL;
 }
 
@@ -230,7 +231,7 @@ void cycle_tick(struct cycle *cycle, const struct tick_input *input, struct tick
     forecast(cycle, input, ret_output);
     adopt(cycle, input, ret_output);
     expire(cycle, input, ret_output);
-    cycle_admit(cycle, input);
+    cycle_admit(cycle, input, ret_output);
     cycle_act(cycle, input, ret_output);
     ask_for_plan(cycle, input, ret_output);
     take_snapshot(cycle, input);
@@ -278,7 +279,7 @@ struct cycle *cycle_create(const struct cycle_config *config, struct error *erro
     }
     cycle->config = *config;
     cycle->next_plan_id = 1;
-    cycle->base_it_w = NAN;
+    cycle->base_it_w = cycle->peak_w = NAN;
     cycle->supply_in_force_c = cycle->supply_wish_c = NAN;
     forget_snapshot(&cycle->snapshot);
     overhead_init(&cycle->overhead, config->fixed_w, config->overhead_ratio);

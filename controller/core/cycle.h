@@ -56,9 +56,9 @@ struct account {
     struct balance balance;
     struct pue pue;
     double price_per_mwh, carbon_g_per_kwh; /* means over the interval; NAN: unknown */
-    double cost;     /* import x price - export x export price; NAN: unknown */
-    double carbon_g; /* import x intensity; NAN: unknown */
-    double green_wh; /* direct on-site green energy used by the facility */
+    double cost;        /* import x price - export x export price; NAN: unknown */
+    double carbon_g;    /* import x intensity; NAN: unknown */
+    double green_wh;    /* direct on-site green energy used by the facility */
     double threshold_w; /* of peak shaving; NAN: none */
 };
 
@@ -83,11 +83,11 @@ struct tick_input {
     struct plan *arrived;            /* a solved plan (ownership passes) or NULL */
     struct problem *arrived_problem; /* the problem it solves (ownership passes) or NULL */
     bool solve_failed;               /* the solver gave up on the problem handed out last */
-    /* Forecasts from outside: as far as they reach they take the place of our own of the same series
-     * in planning, and are taken for certain. */
+    /* Forecasts from outside: as far as they reach they take the place of our own of the same
+     * series in planning, and are taken for certain. */
     const struct forecast *provided;
     int provided_count;
-    double external_limit_w;         /* INFINITY: none; NAN: its master is silent */
+    double external_limit_w; /* INFINITY: none; NAN: its master is silent */
 };
 
 /* A quarter-hour mean that just became known: forecasting history. */
@@ -116,7 +116,11 @@ struct tick_output {
     struct forecast forecasts[FORECAST_SERIES];
     bool forecasts_issued;
     const struct plan *adopted; /* a plan came into force in this tick, else NULL */
-    struct problem *problem;    /* to be solved; ownership passes to the caller */
+    /* Or the one in force took in jobs that came later, the first of them at this index; else NULL.
+     * A plan that is adopted in this tick has its jobs already. */
+    const struct plan *extended;
+    int32_t extended_from;
+    struct problem *problem; /* to be solved; ownership passes to the caller */
 };
 
 /* What interfaces render: the tick's state, never live state. */
@@ -127,7 +131,7 @@ struct snapshot {
         soc_pct; /* NAN: unknown */
     double price_per_mwh, carbon_g_per_kwh, temp_outdoor_c;
     double import_limit_w;
-    double peak_import_w; /* metered peak of the billing period, quarter-hour mean */
+    double peak_import_w; /* metered peak of the billing period, quarter-hour mean; NAN: unknown */
     double threshold_w;   /* contracted capacity that import is held under; NAN: there is none */
     double tank_soc_pct, tank_heat_w; /* cold store, discharge positive; NAN: unknown */
     struct pue last_quarter, last_hour, last_day, today;
@@ -192,8 +196,7 @@ const struct forecaster *cycle_forecaster(const struct cycle *cycle);
  * colder; jobs stay as they are. Returns the number of decisions, at most CYCLE_RELEASES. */
 enum { CYCLE_RELEASES = 2 };
 int cycle_release(struct cycle *cycle, enum subsystem subsystem, enum reason reason,
-                  const char *asker, int64_t now_ms,
-                  struct decision *ret_decisions);
+                  const char *asker, int64_t now_ms, struct decision *ret_decisions);
 
 /* The outcome of a set-point write: WRITE_CONFIRMED or why not. Until the next write nothing claims
  * any more that a failed one holds. True with an event when the device began or ceased to fail. */

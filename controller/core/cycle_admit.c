@@ -51,7 +51,25 @@ static int count_new(const struct cycle *cycle, const struct tick_input *input,
     return count;
 }
 
-void cycle_admit(struct cycle *cycle, const struct tick_input *input)
+/* False: memory is out. */
+static bool place(struct cycle *cycle, const struct tick_input *input,
+                  const struct problem_job *jobs, int count, struct tick_output *output)
+{
+    struct plan *plan = cycle->plan;
+    int32_t before = plan->job_count;
+    struct error error;
+    if (count == 0)
+        return true;
+    bool placed = plan_admit(plan, &cycle->config.prices, jobs, count, &error) == 0;
+    cycle_judge_late(plan, input);
+    if (plan != output->adopted && plan->job_count > before) {
+        output->extended = plan;
+        output->extended_from = before;
+    }
+    return placed;
+}
+
+void cycle_admit(struct cycle *cycle, const struct tick_input *input, struct tick_output *output)
 {
     int64_t newest_id;
     int new_count = count_new(cycle, input, &newest_id);
@@ -63,13 +81,11 @@ void cycle_admit(struct cycle *cycle, const struct tick_input *input)
         return;
     }
     struct problem_job *jobs = calloc((size_t)new_count, sizeof *jobs);
-    struct error error;
     if (!jobs)
         return; /* the next tick tries again */
     bool any;
     int count = collect(cycle, input, jobs, &any);
-    bool placed =
-        count == 0 || plan_admit(cycle->plan, &cycle->config.prices, jobs, count, &error) == 0;
+    bool placed = place(cycle, input, jobs, count, output);
     if (placed)
         cycle->admitted_id = newest_id;
     if (placed && any && cycle->config.plan_on_arrival)

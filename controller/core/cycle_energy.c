@@ -94,7 +94,7 @@ static struct quarter *quarter_at(struct cycle *cycle, int64_t start_ms)
     memset(quarter->closed, 0, (size_t)cycle->meter_count * sizeof *quarter->closed);
     quarter->closed_count = 0;
     quarter->open = true;
-    quarter->struck = quarter->revised = false;
+    quarter->struck = quarter->revised = quarter->exceeded = false;
     quarter->start_ms = start_ms;
     return quarter;
 }
@@ -264,29 +264,6 @@ static void price_account(const struct cycle *cycle, struct account *account)
         account->green_wh = fmax(b->pv.wh + b->wind.wh - b->export.wh, 0);
 }
 
-/* The start of the month that contains the time: the billing period of the peak charge. */
-static int64_t month_start(int64_t ms)
-{
-    char text[UTC_TEXT];
-    utc_format(ms, text);
-    memcpy(text + 8, "01T00:00:00Z", 13);
-    int64_t start_ms = ms;
-    utc_parse(text, &start_ms, NULL);
-    return start_ms;
-}
-
-static void note_peak(struct cycle *cycle, const struct account *account)
-{
-    int64_t month_ms = month_start(account->start_ms);
-    if (month_ms != cycle->month_ms) {
-        cycle->month_ms = month_ms;
-        cycle->peak_w = 0;
-    }
-    if (known(&account->balance.import))
-        cycle->peak_w =
-            fmax(cycle->peak_w, account->balance.import.wh * HOUR_MS / (double)QUARTER_MS);
-}
-
 /* ---- hours and days ---- */
 
 static struct pue *kept_quarter(struct cycle *cycle, int64_t start_ms)
@@ -403,7 +380,7 @@ static void strike(struct cycle *cycle, struct quarter *quarter, struct tick_out
 {
     struct account *account = &output->accounts[output->account_count++];
     fill_account(cycle, quarter, account);
-    note_peak(cycle, account);
+    cycle_note_import(cycle, quarter, account, output);
     tell_residual(account, output);
     keep_quarter(cycle, &account->pue, output);
     cycle->snapshot.last_quarter = account->pue;
@@ -443,6 +420,7 @@ static void strike_accounts(struct cycle *cycle, const struct tick_input *input,
 
 void cycle_measure(struct cycle *cycle, const struct tick_input *input, struct tick_output *output)
 {
+    cycle_open_month(cycle, input->now_ms);
     add_means(cycle, input);
     feed_meters(cycle, input, output);
     strike_accounts(cycle, input, output);

@@ -18,8 +18,9 @@ struct running_mean {
 /* A quarter hour on its way to an account. */
 struct quarter {
     bool open;
-    bool struck;  /* an account was given out */
-    bool revised; /* a late meter closed since then */
+    bool struck;   /* an account was given out */
+    bool revised;  /* a late meter closed since then */
+    bool exceeded; /* the contracted capacity, and that was told */
     int64_t start_ms;
     struct running_mean means[FORECAST_SERIES];
     struct energy_interval *intervals; /* one a meter */
@@ -73,7 +74,7 @@ struct cycle {
     struct pue kept[KEPT_QUARTERS];         /* ring of quarter hours for hours and days */
     int64_t open_hour_ms, open_day_ms;      /* first period that is not closed; 0: none yet */
     int64_t month_ms;                       /* start of the billing period */
-    double peak_w;
+    double peak_w;                          /* of the accounts in it; NAN: none yet */
     int64_t last_tick_ms;
 
     struct forecast forecasts[FORECAST_SERIES];
@@ -108,10 +109,17 @@ void cycle_energy_finish(struct cycle *cycle);
 void cycle_measure(struct cycle *cycle, const struct tick_input *input, struct tick_output *output);
 void cycle_today(struct cycle *cycle, int64_t now_ms, struct pue *ret_pue);
 
+/* cycle_peak.c: import of quarter hours against what was contracted. */
+void cycle_open_month(struct cycle *cycle, int64_t now_ms);
+void cycle_note_import(struct cycle *cycle, struct quarter *quarter, const struct account *account,
+                       struct tick_output *output);
+
 /* cycle_problem.c: forecasts and state -> problem. */
 struct problem *cycle_problem(struct cycle *cycle, const struct tick_input *input);
 void cycle_problem_job(const struct cycle *cycle, const struct job *job, int64_t now_ms,
                        struct problem_job *ret_job);
+/* The planner aims before the deadline; late is only what ends after it. */
+void cycle_judge_late(struct plan *plan, const struct tick_input *input);
 
 /* cycle_site.c: what of the problem is the site itself: hierarchy, storage, cooling, base load. */
 void cycle_site_frame(const struct cycle *cycle, const struct tick_input *input,
@@ -130,7 +138,7 @@ double cycle_forecast_or(const struct cycle *cycle, enum forecast_series series,
 void cycle_scenarios(struct cycle *cycle, struct problem *problem);
 
 /* cycle_admit.c: new jobs get a place in the plan in force. */
-void cycle_admit(struct cycle *cycle, const struct tick_input *input);
+void cycle_admit(struct cycle *cycle, const struct tick_input *input, struct tick_output *output);
 
 /* cycle_loads.c: what is drawn where. */
 void cycle_loads_init(struct cycle *cycle);

@@ -60,6 +60,19 @@ static int64_t planned_deadline(const struct cycle *cycle, const struct job *job
     return earliest_ms < job->deadline_ms ? earliest_ms : job->deadline_ms;
 }
 
+void cycle_judge_late(struct plan *plan, const struct tick_input *input)
+{
+    int32_t cursor = 0;
+    for (int j = 0; j < input->job_count; j++) {
+        const struct plan_job *known = plan_find_job(plan, input->jobs[j].id, &cursor);
+        if (known && known->finish_ms <= input->jobs[j].deadline_ms)
+            plan->jobs[known - plan->jobs].late = false;
+    }
+    plan->late_jobs = 0;
+    for (int32_t j = 0; j < plan->job_count; j++)
+        plan->late_jobs += plan->jobs[j].late;
+}
+
 /* A running job is left alone until its shortest stretch is over, a suspended one rests: the guard
  * would withhold anything else. */
 static int64_t hold_until(const struct cycle *cycle, const struct job *job, int64_t now_ms)

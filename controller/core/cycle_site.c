@@ -24,8 +24,7 @@ void cycle_site_frame(const struct cycle *cycle, const struct tick_input *input,
     }
     /* Not into the last kW of the capacity: what corrections leave undone would exceed it. */
     double capacity_w = cycle->config.threshold_w - cycle->config.guard.battery_deadband_w;
-    site->peak_so_far_w =
-        cycle->config.threshold_w > 0 ? fmax(cycle->peak_w, capacity_w) : cycle->peak_w;
+    site->peak_so_far_w = fmax(cycle->peak_w, cycle->config.threshold_w > 0 ? capacity_w : 0);
     site->ramp_w_per_min = cycle->config.ramp_w_per_min;
     site->net_now_w = cycle_role_power(cycle, input->image, ROLE_UTILITY);
 }

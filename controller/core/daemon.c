@@ -135,11 +135,12 @@ static void publish(struct daemon *daemon, const struct publication *publication
                      publication->retain);
 }
 
-void daemon_tell_job(struct daemon *daemon, const struct job *job, enum reason reason)
+void daemon_tell_job(struct daemon *daemon, const struct job *job, enum reason reason,
+                     int64_t at_ms)
 {
     struct publication publication;
-    store_post_job(daemon->store, job, reason, daemon->now_ms);
-    publish_job(daemon->config->site, daemon->config->topology, job, daemon->now_ms, &publication);
+    store_post_job(daemon->store, job, reason, at_ms);
+    publish_job(daemon->config->site, daemon->config->topology, job, at_ms, &publication);
     publish(daemon, &publication);
     if (job_state_ended(job->state)) {
         publish_job_clear(daemon->config->site, job->id, &publication);
@@ -153,7 +154,7 @@ static void poll_jobs(struct daemon *daemon)
     int count =
         daemon->batch->verbs->poll(daemon->batch, daemon->now_ms, daemon->notes, LIMIT_JOB_NOTES);
     for (int i = 0; i < count; i++) {
-        daemon_tell_job(daemon, &daemon->notes[i].job, daemon->notes[i].reason);
+        daemon_tell_job(daemon, &daemon->notes[i].job, daemon->notes[i].reason, daemon->now_ms);
         if (job_state_ended(daemon->notes[i].job.state))
             cycle_replan(daemon->cycle);
     }
@@ -177,8 +178,7 @@ static void record(struct daemon *daemon)
     for (int i = 0; i < output->observation_count; i++)
         store_post_history(daemon->store, output->observations[i].series,
                            output->observations[i].step_start_ms, output->observations[i].value);
-    if (output->adopted)
-        store_post_plan(daemon->store, output->adopted);
+    store_post_tick_plan(daemon->store, output);
     if (output->hour_count > 0) {
         struct forecast_score scores[FORECAST_SERIES * SCORE_LEADS];
         int count = forecaster_scores(cycle_forecaster(daemon->cycle), scores,
@@ -403,6 +403,8 @@ static void fill_limits(const struct config *config, struct batch_local_config *
     }
     local->feeder_count = topology->feeder_count;
     local->group_count = topology->group_count;
+    memcpy(local->accelerators, topology->accelerators, sizeof local->accelerators);
+    local->accelerator_count = topology->accelerator_count;
 }
 
 static int open_batch(struct daemon *daemon, struct error *error)

@@ -166,17 +166,37 @@ static bool fits_a_group(const struct daemon *daemon, const struct job_request *
     return false;
 }
 
-/* The whole request is too large for every rack group and feeder. */
-static int refuse_large(const struct job_request *request, struct error *error)
+static bool fits_a_feeder(const struct topology *topology, double power_w)
+{
+    for (int f = 0; f < topology->feeder_count; f++)
+        if (power_w <= topology->feeders[f].limit_w)
+            return true;
+    return false;
+}
+
+/* The whole request is too large for every rack group, if not for every feeder. */
+static int refuse_large(const struct topology *topology, const struct job_request *request,
+                        struct error *error)
 {
     char power[32], accelerators[64] = "";
     if (request->accelerator_classes != 0)
         snprintf(accelerators, sizeof accelerators, " with %d accelerators of its classes",
                  request->levels[0].accelerators);
-    error_set(error, REASON_TOO_LARGE, "%s%s is more than any feeder can carry: split the job",
+    error_set(error, REASON_TOO_LARGE, "%s%s is more than any %s can carry: split the job",
               quantity_format(request->power_w, DIMENSION_POWER, power, (int)sizeof power),
-              accelerators);
+              accelerators, fits_a_feeder(topology, request->power_w) ? "rack group" : "feeder");
     return REASON_TOO_LARGE;
+}
+
+/* At once: a job that waits for days has not changed its state, and nobody else tells of it. */
+static void tell_submitted(struct daemon *daemon, int64_t id)
+{
+    const struct job *jobs;
+    int count = daemon->batch->verbs->jobs(daemon->batch, &jobs);
+    for (int i = count - 1; i >= 0 && jobs[i].id >= id; i--) {
+        if (jobs[i].id == id)
+            daemon_tell_job(daemon, &jobs[i], REASON_SUBMITTED, jobs[i].submitted_ms);
+    }
 }
 
 static int answer_submit(void *context, const struct job_request *request, int64_t *ret_id,
@@ -184,7 +204,7 @@ static int answer_submit(void *context, const struct job_request *request, int64
 {
     struct daemon *daemon = context;
     if (!fits_a_group(daemon, request))
-        return refuse_large(request, error);
+        return refuse_large(daemon->config->topology, request, error);
     int64_t now_ms = clock_now_ms(daemon->clock);
     int result = daemon->batch->verbs->submit(daemon->batch, request, now_ms, ret_id, error);
     if (result == ERROR_FULL)
@@ -193,6 +213,7 @@ static int answer_submit(void *context, const struct job_request *request, int64
         return REASON_INVALID;
     if (result < 0)
         return result;
+    tell_submitted(daemon, *ret_id);
     return REASON_ACCEPTED; /* the cycle sees it arrive and finds it a place */
 }
 

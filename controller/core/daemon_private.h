@@ -34,7 +34,7 @@ struct daemon {
     struct device_link *links; /* by device */
     struct driver *drivers[2];
     int driver_count;
-    struct driver *mqtt; /* one of the drivers, or NULL */
+    struct driver *mqtt;           /* one of the drivers, or NULL */
     struct onboard_watch *onboard; /* NULL: not asked for */
     struct batch *batch;
     struct job_note *notes;
@@ -50,7 +50,8 @@ struct daemon {
 
 void daemon_execute(struct daemon *daemon); /* the decisions in `output` */
 void daemon_event(struct daemon *daemon, const struct cycle_event *event);
-void daemon_tell_job(struct daemon *daemon, const struct job *job, enum reason reason);
+void daemon_tell_job(struct daemon *daemon, const struct job *job, enum reason reason,
+                     int64_t at_ms);
 
 /* daemon_recover.c: takes up what the store and the batch system still know. */
 int daemon_recover(struct daemon *daemon, struct error *error);

@@ -219,7 +219,7 @@ static bool admit(struct plan *plan, const struct workload *load)
             schedule.order[i] = i;
         place_all(admission, plan, &schedule);
         append(plan, &schedule);
-        complete = reasons_of_jobs(&schedule, plan, first);
+        reasons_of_jobs(&schedule, plan, first); /* without memory they are placed unexplained */
     }
     free(schedule.jobs);
     free(schedule.order);

@@ -133,6 +133,22 @@ static int check_name(const char *what, const char *name, struct error *error)
     return 0;
 }
 
+/* Feeders and groups share one set of names, since a feeder may stand for its only group. A group
+ * may bear its own feeder's name. */
+static int check_free(const struct topology *topology, const char *what, const char *name,
+                      int32_t own_feeder, int32_t own_group, struct error *error)
+{
+    int32_t feeder = topology_find_feeder(topology, name);
+    int32_t group = topology_find_group(topology, name);
+    if (feeder >= 0 && feeder != own_feeder)
+        return error_set(error, ERROR_INVALID, "%s name \"%s\" is already taken by a feeder", what,
+                         name);
+    if (group >= 0 && group != own_group)
+        return error_set(error, ERROR_INVALID, "%s name \"%s\" is already taken by a rack group",
+                         what, name);
+    return 0;
+}
+
 static void begin_group(struct topology *topology, int32_t group, const char *name, int32_t feeder,
                         double limit_w)
 {
@@ -144,10 +160,10 @@ int topology_add_feeder(struct topology *topology, const char *name, double limi
                         struct error *error)
 {
     int rc = check_name("feeder", name, error);
+    if (rc == 0)
+        rc = check_free(topology, "feeder", name, -1, -1, error);
     if (rc < 0)
         return rc;
-    if (topology_find_feeder(topology, name) >= 0)
-        return error_set(error, ERROR_INVALID, "feeder name \"%s\" is already taken", name);
     if (!(limit_w > 0)) /* also refuses NaN */
         return error_set(error, ERROR_INVALID, "feeder \"%s\": the limit must be above 0 W", name);
     if (topology->feeder_count == LIMIT_FEEDERS)
@@ -189,12 +205,12 @@ int topology_add_group(struct topology *topology, const char *name, int32_t feed
                        struct error *error)
 {
     assert(feeder >= 0 && feeder < topology->feeder_count);
+    int32_t place = stand_in(topology, feeder);
     int rc = check_name("group", name, error);
+    if (rc == 0)
+        rc = check_free(topology, "group", name, feeder, place, error);
     if (rc < 0)
         return rc;
-    int32_t place = stand_in(topology, feeder), taken = topology_find_group(topology, name);
-    if (taken >= 0 && taken != place)
-        return error_set(error, ERROR_INVALID, "group name \"%s\" is already taken", name);
     if (!(limit_w > 0)) /* also refuses NaN */
         return error_set(error, ERROR_INVALID, "group \"%s\": the limit must be above 0 W", name);
     if (place < 0 && topology->group_count == LIMIT_GROUPS)
@@ -221,7 +237,11 @@ int topology_add_accelerators(struct topology *topology, int32_t group, const ch
         class = topology->accelerator_count++;
         strcpy(topology->accelerators[class], class_name);
     }
-    topology->groups[group].accelerators[class] += count;
+    if (topology->groups[group].accelerators[class] > 0)
+        return error_set(error, ERROR_INVALID,
+                         "class \"%s\" is there twice in group \"%s\": say it once, with the sum",
+                         class_name, topology->groups[group].name);
+    topology->groups[group].accelerators[class] = count;
     return 0;
 }
 

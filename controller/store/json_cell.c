@@ -68,22 +68,21 @@ const char *json_accelerators(const struct identity *identity,
 
 enum { WHY_ENTRY = 32 }; /* "[1781481600000,101]," and room to spare */
 
-size_t json_why_size(const struct plan *plan)
+size_t json_why_size(const struct plan_extract *jobs)
 {
-    return ((size_t)plan->slot_count + 1) * WHY_ENTRY;
+    return ((size_t)jobs->slot_count + 1) * WHY_ENTRY;
 }
 
-const char *json_why(const struct plan *plan, int32_t job, char *buffer)
+const char *json_why(const struct plan_extract *jobs, int32_t job, char *buffer)
 {
-    struct text text = {.at = buffer, .size = json_why_size(plan)};
+    struct text text = {.at = buffer, .size = json_why_size(jobs)};
+    const uint16_t *why = &jobs->why[(size_t)job * (size_t)jobs->slot_count];
     int last = -1;
     add(&text, "[");
-    for (int32_t s = 0; s < plan->slot_count; s++) {
-        int reason = (int)plan_why(plan, job, s);
-        if (reason != last)
-            add(&text, "%s[%lld,%d]", comma(&text), (long long)plan->sites[0].frame[s].start_ms,
-                reason);
-        last = reason;
+    for (int32_t s = 0; s < jobs->slot_count; s++) {
+        if (why[s] != last)
+            add(&text, "%s[%lld,%d]", comma(&text), (long long)jobs->slot_ms[s], why[s]);
+        last = why[s];
     }
     add(&text, "]");
     return buffer;

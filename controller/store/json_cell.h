@@ -5,8 +5,8 @@
 
 #include <stddef.h>
 
-#include "controller/plan/plan.h"
 #include "controller/store/identity.h"
+#include "controller/store/record.h"
 
 enum { JSON_CELL = 1024 }; /* bytes that any of the first three takes at most */
 
@@ -19,7 +19,7 @@ const char *json_accelerators(const struct identity *identity,
                               const int32_t counts[LIMIT_ACCELERATORS], char buffer[JSON_CELL]);
 
 /* [[start_ms,reason],...] of one job of a plan that keeps reasons, one entry a change. */
-size_t json_why_size(const struct plan *plan);
-const char *json_why(const struct plan *plan, int32_t job, char *buffer);
+size_t json_why_size(const struct plan_extract *jobs);
+const char *json_why(const struct plan_extract *jobs, int32_t job, char *buffer);
 
 #endif

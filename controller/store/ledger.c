@@ -70,11 +70,13 @@ static const char *const inserts[TABLES] = {
     [TABLE_VERDICT] = "INSERT INTO point_verdict (at_ms, point_id, quality, reason, withheld)",
 };
 
-/* The one insert that keeps what is there: it does not end with its columns. */
-static const char *const keep_interval =
-    "INSERT INTO energy_interval (start_ms, point_id, end_ms, start_milliwh, end_milliwh,"
-    " raw_end_milliwh, coverage, quality, reason) VALUES (?,?,?,?,?,?,?,?,?)"
-    " ON CONFLICT DO NOTHING";
+/* Those that do not end with their columns. */
+static const char *const others[TABLES] = {
+    [TABLE_INTERVAL] = "INSERT INTO energy_interval (start_ms, point_id, end_ms, start_milliwh,"
+                       " end_milliwh, raw_end_milliwh, coverage, quality, reason)"
+                       " VALUES (?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING",
+    [TABLE_PLAN_LATE] = "UPDATE plan SET late_jobs = ? WHERE issue_ms = ?",
+};
 
 struct ledger *ledger_create(struct db *db, const struct identity *identity, struct error *error)
 {
@@ -87,7 +89,7 @@ struct ledger *ledger_create(struct db *db, const struct identity *identity, str
     ledger->identity = identity;
     for (int t = 0; t < TABLES; t++) {
         ledger->statements[t] =
-            inserts[t] ? db_prepare_insert(db, inserts[t]) : db_prepare(db, keep_interval);
+            inserts[t] ? db_prepare_insert(db, inserts[t]) : db_prepare(db, others[t]);
         if (!ledger->statements[t]) {
             error_set(error, ERROR_INVALID, "%s (was the schema altered by hand?)", db_message(db));
             ledger_destroy(ledger);
@@ -312,7 +314,9 @@ enum db_result ledger_write(struct ledger *ledger, const struct record *record)
     case RECORD_TICK:
         return write_tick(ledger, whole);
     case RECORD_PLAN:
-        return ledger_write_plan(ledger, &((const struct record_plan *)whole)->plan);
+        return ledger_write_plan(ledger, whole);
+    case RECORD_EXTENSION:
+        return ledger_write_extension(ledger, whole);
     case RECORD_JOB:
         return write_job(ledger, whole);
     case RECORD_EVENT:

@@ -89,37 +89,40 @@ static enum db_result write_limits(struct ledger *ledger, const struct plan *pla
     return result;
 }
 
-static enum db_result write_job(struct ledger *ledger, const struct plan *plan, int32_t position,
-                                char *why)
+static enum db_result write_job(struct ledger *ledger, const struct plan_extract *jobs,
+                                int32_t index, char *why)
 {
     const struct identity *identity = ledger->identity;
-    const struct plan_job *job = &plan->jobs[position];
-    int32_t feeder = job->group < 0 ? -1 : plan->sites[0].groups[job->group].feeder;
+    const struct plan_job *job = &jobs->jobs[index];
+    const struct db_value issue = db_integer(jobs->issue_ms);
+    const struct db_value position = db_integer(jobs->first + index);
+    int32_t feeder = job->group < 0 ? -1 : identity->group_feeders[job->group];
     enum db_result result =
-        INSERT(ledger, TABLE_PLAN_JOB, db_integer(plan->issue_ms), db_integer(position),
-               db_integer(job->id), identity_feeder(identity, feeder),
+        INSERT(ledger, TABLE_PLAN_JOB, issue, position, db_integer(job->id),
+               identity_feeder(identity, feeder),
                db_integer_if(job->finish_ms != INT64_MAX, job->finish_ms), number(job->late),
                number((int)job->reason), number(0), identity_group(identity, job->group),
-               plan->why ? db_text(json_why(plan, position, why)) : db_null());
+               jobs->why ? db_text(json_why(jobs, index, why)) : db_null());
     for (int32_t r = 0; result == DB_DONE && r < job->run_count; r++)
-        result = INSERT(ledger, TABLE_PLAN_RUN, db_integer(plan->issue_ms), db_integer(position),
-                        db_integer(r), db_integer(job->runs[r].start_ms),
-                        db_integer(job->runs[r].end_ms), db_integer(job->runs[r].level));
+        result = INSERT(ledger, TABLE_PLAN_RUN, issue, position, db_integer(r),
+                        db_integer(job->runs[r].start_ms), db_integer(job->runs[r].end_ms),
+                        db_integer(job->runs[r].level));
     return result;
 }
 
-static enum db_result write_jobs(struct ledger *ledger, const struct plan *plan)
+static enum db_result write_jobs(struct ledger *ledger, const struct plan_extract *jobs)
 {
-    char *why = malloc(json_why_size(plan));
+    char *why = malloc(json_why_size(jobs));
     enum db_result result = why ? DB_DONE : DB_BUSY; /* memory may be there next time */
-    for (int32_t j = 0; result == DB_DONE && j < plan->job_count; j++)
-        result = write_job(ledger, plan, j, why);
+    for (int32_t j = 0; result == DB_DONE && j < jobs->count; j++)
+        result = write_job(ledger, jobs, j, why);
     free(why);
     return result;
 }
 
-enum db_result ledger_write_plan(struct ledger *ledger, const struct plan *plan)
+enum db_result ledger_write_plan(struct ledger *ledger, const struct record_plan *record)
 {
+    const struct plan *plan = &record->plan;
     enum db_result result = write_head(ledger, plan);
     if (result == DB_DONE)
         result = write_limits(ledger, plan);
@@ -128,5 +131,13 @@ enum db_result ledger_write_plan(struct ledger *ledger, const struct plan *plan)
         if (result == DB_DONE)
             result = write_loads(ledger, plan, s);
     }
-    return result == DB_DONE ? write_jobs(ledger, plan) : result;
+    return result == DB_DONE ? write_jobs(ledger, &record->jobs) : result;
+}
+
+enum db_result ledger_write_extension(struct ledger *ledger, const struct record_extension *record)
+{
+    enum db_result result =
+        db_run(ledger->statements[TABLE_PLAN_LATE],
+               DB_VALUES(db_integer(record->late_jobs), db_integer(record->jobs.issue_ms)));
+    return result == DB_DONE ? write_jobs(ledger, &record->jobs) : result;
 }

@@ -14,6 +14,7 @@ enum table {
     TABLE_HISTORY,
     TABLE_SCORE,
     TABLE_PLAN,
+    TABLE_PLAN_LATE,
     TABLE_PLAN_SLOT,
     TABLE_PLAN_GROUP,
     TABLE_PLAN_FEEDER_BREACH,
@@ -45,6 +46,7 @@ static inline struct db_value number(int value)
     return db_integer(value);
 }
 
-enum db_result ledger_write_plan(struct ledger *ledger, const struct plan *plan);
+enum db_result ledger_write_plan(struct ledger *ledger, const struct record_plan *record);
+enum db_result ledger_write_extension(struct ledger *ledger, const struct record_extension *record);
 
 #endif

@@ -149,16 +149,39 @@ struct record *record_tick(int64_t now_ms, const struct tick_output *output, boo
 
 /* ---- plans ---- */
 
+static size_t extract_size(const struct plan *plan, int32_t first)
+{
+    size_t slots = (size_t)plan->slot_count, jobs = (size_t)(plan->job_count - first);
+    return aligned(jobs * sizeof *plan->jobs) +
+           aligned(plan->why ? jobs * slots * sizeof *plan->why : 0) +
+           aligned(slots * sizeof(int64_t));
+}
+
+static void place_extract(unsigned char **cursor, const struct plan *plan, int32_t first,
+                          struct plan_extract *ret_extract)
+{
+    size_t slots = (size_t)plan->slot_count, jobs = (size_t)(plan->job_count - first);
+    *ret_extract = (struct plan_extract){.issue_ms = plan->issue_ms,
+                                         .first = first,
+                                         .count = plan->job_count - first,
+                                         .slot_count = plan->slot_count};
+    ret_extract->jobs = place(cursor, &plan->jobs[first], jobs * sizeof *plan->jobs);
+    if (plan->why)
+        ret_extract->why =
+            place(cursor, &plan->why[(size_t)first * slots], jobs * slots * sizeof *plan->why);
+    ret_extract->slot_ms = place(cursor, NULL, slots * sizeof *ret_extract->slot_ms);
+    for (size_t s = 0; s < slots; s++)
+        ret_extract->slot_ms[s] = plan->sites[0].frame[s].start_ms;
+}
+
 struct record *record_plan(const struct plan *plan)
 {
     assert(plan->site_count == 1); /* a ledger belongs to one site */
     const struct plan_site *site = &plan->sites[0];
-    size_t slots = (size_t)plan->slot_count, jobs = (size_t)plan->job_count;
+    size_t slots = (size_t)plan->slot_count;
     size_t frame_size = slots * sizeof *site->frame, slots_size = slots * sizeof *site->slots;
-    size_t jobs_size = jobs * sizeof *plan->jobs;
-    size_t why_size = plan->why ? jobs * slots * sizeof *plan->why : 0;
     size_t size = aligned(sizeof(struct record_plan)) + aligned(frame_size) + aligned(slots_size) +
-                  aligned(jobs_size) + aligned(why_size);
+                  extract_size(plan, 0);
     struct record_plan *record = record_create(RECORD_PLAN, true, plan->issue_ms, size);
     if (!record)
         return NULL;
@@ -166,9 +189,24 @@ struct record *record_plan(const struct plan *plan)
     unsigned char *cursor = (unsigned char *)record + aligned(sizeof *record);
     record->plan.sites[0].frame = place(&cursor, site->frame, frame_size);
     record->plan.sites[0].slots = place(&cursor, site->slots, slots_size);
-    record->plan.jobs = place(&cursor, plan->jobs, jobs_size);
-    record->plan.why = plan->why ? place(&cursor, plan->why, why_size) : NULL;
+    place_extract(&cursor, plan, 0, &record->jobs);
+    record->plan.jobs = NULL;
+    record->plan.why = NULL;
     record->plan.by_id = NULL;
     record->plan.admission = NULL;
+    return &record->head;
+}
+
+/* Jobs may come every second: nothing of the plan but theirs. */
+struct record *record_extension(const struct plan *plan, int32_t first)
+{
+    assert(plan->site_count == 1);
+    size_t size = aligned(sizeof(struct record_extension)) + extract_size(plan, first);
+    struct record_extension *record = record_create(RECORD_EXTENSION, true, plan->issue_ms, size);
+    if (!record)
+        return NULL;
+    unsigned char *cursor = (unsigned char *)record + aligned(sizeof *record);
+    record->late_jobs = plan->late_jobs;
+    place_extract(&cursor, plan, first, &record->jobs);
     return &record->head;
 }

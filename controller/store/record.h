@@ -11,6 +11,7 @@ enum record_kind {
     RECORD_IMAGE,
     RECORD_TICK,
     RECORD_PLAN,
+    RECORD_EXTENSION,
     RECORD_JOB,
     RECORD_EVENT,
     RECORD_WRITE,
@@ -74,9 +75,26 @@ struct record_tick { /* the arrays lie behind it, in the same allocation */
     struct thin_forecast *forecasts;
 };
 
+/* Some of a plan's jobs; the arrays lie behind the record. */
+struct plan_extract {
+    int64_t issue_ms;
+    int32_t first, count; /* position of the first in the plan */
+    int32_t slot_count;
+    struct plan_job *jobs;
+    uint16_t *why;    /* [job * slot_count + slot]; NULL: not kept */
+    int64_t *slot_ms; /* start of each slot */
+};
+
 struct record_plan {
     struct record head;
-    struct plan plan; /* its arrays lie behind it */
+    struct plan plan; /* without its jobs; its arrays lie behind it */
+    struct plan_extract jobs;
+};
+
+struct record_extension { /* of a plan that is in the ledger already */
+    struct record head;
+    int32_t late_jobs; /* of the whole plan */
+    struct plan_extract jobs;
 };
 
 struct record_job {
@@ -120,6 +138,7 @@ struct record_history {
 void *record_create(enum record_kind kind, bool durable, int64_t at_ms, size_t size);
 struct record *record_tick(int64_t now_ms, const struct tick_output *output, bool with_forecasts);
 struct record *record_plan(const struct plan *plan); /* of one site */
+struct record *record_extension(const struct plan *plan, int32_t first);
 /* The readings that differ from `seen` (by point index), which is not changed: source time or
  * verdict is new. NULL with *ret_empty when there are none. */
 struct seen {

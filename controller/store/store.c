@@ -330,6 +330,14 @@ bool store_post_plan(struct store *store, const struct plan *plan)
     return post(store, record_plan(plan));
 }
 
+bool store_post_tick_plan(struct store *store, const struct tick_output *output)
+{
+    if (output->adopted)
+        return store_post_plan(store, output->adopted);
+    return !output->extended ||
+           post(store, record_extension(output->extended, output->extended_from));
+}
+
 bool store_post_job(struct store *store, const struct job *job, enum reason reason, int64_t at_ms)
 {
     struct record_job *record = record_create(RECORD_JOB, true, at_ms, sizeof *record);

@@ -51,9 +51,11 @@ int store_flush(struct store *store, struct error *error);
 /* Readings whose source time or verdict is new; an image that brings none leaves no record. */
 bool store_post_image(struct store *store, const struct image *image);
 /* Decisions, verdicts, intervals, accounts and periods of a tick, all of them or none, and its
- * forecasts unless room is short (counted as one refused). Its events, observations and adopted
- * plan are posted by their own calls. */
+ * forecasts unless room is short (counted as one refused). Its events, observations and plan
+ * are posted by their own calls. */
 bool store_post_tick(struct store *store, int64_t now_ms, const struct tick_output *output);
+/* The plan that the tick adopted, or the jobs that it gave a place in the one in force, if any. */
+bool store_post_tick_plan(struct store *store, const struct tick_output *output);
 bool store_post_plan(struct store *store, const struct plan *plan); /* of one site: this one */
 bool store_post_job(struct store *store, const struct job *job, enum reason reason, int64_t at_ms);
 bool store_post_event(struct store *store, int64_t at_ms, const struct cycle_event *event);

@@ -8,6 +8,7 @@
 #include "controller/base/clock.h"
 #include "controller/base/utc.h"
 #include "tools/backtest/ledger.h"
+#include "tools/backtest/rule.h"
 
 static int64_t window_end_ms(const struct backtest *backtest, int window)
 {
@@ -16,7 +17,7 @@ static int64_t window_end_ms(const struct backtest *backtest, int window)
     return backtest->from_ms[window] + inputs_span_ms(&backtest->inputs);
 }
 
-int backtest_check(const struct backtest *backtest, struct error *error)
+static int check_windows(const struct backtest *backtest, struct error *error)
 {
     char text[UTC_TEXT];
     int64_t before_ms = INT64_MIN;
@@ -29,13 +30,55 @@ int backtest_check(const struct backtest *backtest, struct error *error)
                              "more time between windows",
                              text);
         if (to_ms <= from_ms)
-            return error_set(error, ERROR_INVALID,
-                             "the window from %s is empty: give a later --to, or --jobs", text);
+            return error_set(error, ERROR_INVALID, "the window from %s is empty: give a later --to",
+                             text);
         if (inputs_check(&backtest->inputs, from_ms, to_ms, error) < 0)
             return ERROR_INVALID;
         before_ms = to_ms;
     }
     return 0;
+}
+
+/* A rule plans a job in one piece, and a plan reaches as far as its horizon. */
+static int check_lengths(const struct backtest *backtest, struct error *error)
+{
+    const struct inputs *inputs = &backtest->inputs;
+    double horizon_ms = backtest->site.config->values.horizon_ms;
+    for (int32_t j = 0; j < inputs->job_count && !backtest->site.interruptible; j++) {
+        const struct trace_job *job = &inputs->jobs[j];
+        if ((double)job->length_ms > horizon_ms)
+            return error_set(error, ERROR_INVALID,
+                             "%s:%d: the job takes %.4g h in one piece, plans reach %.4g h: make "
+                             "plan.horizon longer, take the job out, or let jobs be suspended",
+                             inputs->jobs_path, job->line, (double)job->length_ms / HOUR_MS,
+                             horizon_ms / HOUR_MS);
+    }
+    return 0;
+}
+
+/* No policy runs for nothing. */
+static int check_databases(const struct backtest *backtest, struct error *error)
+{
+    char path[LIMIT_PATH];
+    for (int p = 0; p < backtest->policy_count && backtest->database; p++) {
+        if (backtest->policies[p] == POLICY_ORACLE)
+            continue;
+        backtest_database_path(backtest, backtest->policies[p], path, sizeof path);
+        if (ledger_check(path, error) < 0)
+            return ERROR_INVALID;
+    }
+    return 0;
+}
+
+int backtest_check(const struct backtest *backtest, struct error *error)
+{
+    bool rules = false;
+    for (int p = 0; p < backtest->policy_count; p++)
+        rules = rules || rule_is(backtest->policies[p]);
+    int code = check_windows(backtest, error);
+    if (code == 0 && rules)
+        code = check_lengths(backtest, error);
+    return code == 0 ? check_databases(backtest, error) : code;
 }
 
 void backtest_database_path(const struct backtest *backtest, enum policy policy, char *ret_path,
@@ -67,7 +110,8 @@ static int run_policy(const struct backtest *backtest, struct world *world, stru
     struct engine_config config = {.site = &backtest->site,
                                    .inputs = &backtest->inputs,
                                    .policy = result->policy,
-                                   .outlook = backtest->outlook};
+                                   .outlook = backtest->outlook,
+                                   .stop = backtest->stop};
     char path[LIMIT_PATH];
     if (backtest->database && result->policy != POLICY_ORACLE) {
         backtest_database_path(backtest, result->policy, path, sizeof path);
@@ -78,10 +122,10 @@ static int run_policy(const struct backtest *backtest, struct world *world, stru
     int64_t start_ns = clock_mono_ns();
     int code = run_windows(backtest, &config, world, result, error);
     result->seconds = (double)(clock_mono_ns() - start_ns) / 1e9;
-    if (config.store && code < 0)
-        store_close(config.store);
-    else if (config.store)
+    if (config.store && code == 0)
         code = ledger_close(config.store, error);
+    if (config.store && code < 0)
+        ledger_discard(config.store, path);
     return code;
 }
 
@@ -90,7 +134,9 @@ int backtest_run(const struct backtest *backtest, struct result *ret_results, st
     int last = backtest->window_count - 1, code = 0;
     for (int p = 0; code == 0 && p < backtest->policy_count; p++) {
         struct world world;
-        ret_results[p] = (struct result){.policy = backtest->policies[p], .bound = (double)NAN};
+        ret_results[p] = (struct result){.policy = backtest->policies[p]};
+        if (backtest->policies[p] != POLICY_ORACLE)
+            ret_results[p].bound = (double)NAN;
         code = world_init(&world, &backtest->site, &backtest->inputs, backtest->from_ms[0],
                           window_end_ms(backtest, last), error);
         if (code >= 0)

@@ -14,8 +14,9 @@ struct backtest {
     int policy_count;
     int64_t from_ms[BACKTEST_WINDOWS]; /* rising */
     int window_count;
-    int64_t to_ms;        /* of the one window; 0: when the last deadline has passed */
-    const char *database; /* NULL: none */
+    int64_t to_ms;           /* of the one window; 0: when the last deadline has passed */
+    const char *database;    /* NULL: none */
+    const atomic_bool *stop; /* see engine.h */
 };
 
 /* Windows, series and policies fit together: ERROR_INVALID with what does not. */

@@ -27,7 +27,15 @@ struct engine {
     int64_t from_ms, to_ms, first_id;
     struct tally tally;
     bool commands_wait; /* the tick was full */
+    bool refused;       /* by the database: what else is posted would wait in vain */
 };
+
+int engine_stopped(const struct engine_config *config, struct error *error)
+{
+    if (!config->stop || !atomic_load(config->stop))
+        return 0;
+    return error_set(error, ERROR_SYSTEM, "stopped before its end");
+}
 
 struct job engine_job(const struct backtest_site *site, const struct trace_job *trace,
                       int64_t from_ms, int64_t id)
@@ -51,17 +59,13 @@ struct job engine_job(const struct backtest_site *site, const struct trace_job *
     return job;
 }
 
-static bool uses_rule(enum policy policy)
-{
-    return policy != POLICY_TIDEWATT && policy != POLICY_ORACLE;
-}
-
 /* ---- jobs ---- */
 
 static void tell_job(struct engine *engine, const struct job *job, enum reason reason)
 {
-    if (engine->config->store)
-        store_post_job(engine->config->store, job, reason, engine->world->now_ms);
+    struct store *store = engine->config->store;
+    if (store && !engine->refused)
+        engine->refused = !store_post_job(store, job, reason, engine->world->now_ms);
 }
 
 static void take_arrivals(struct engine *engine)
@@ -74,7 +78,7 @@ static void take_arrivals(struct engine *engine)
         struct job *job = &engine->alive[engine->alive_count++];
         *job = engine_job(engine->config->site, trace, engine->from_ms,
                           engine->first_id + engine->arrived++);
-        tell_job(engine, job, REASON_NONE);
+        tell_job(engine, job, REASON_SUBMITTED);
         if (engine->rule)
             cycle_replan(engine->cycle);
     }
@@ -156,9 +160,9 @@ static void apply_setpoint(struct engine *engine, const struct command *command)
     world->set_w = command->value;
     cycle_written(engine->cycle, command->point, command->value, REASON_WRITE_CONFIRMED,
                   world->now_ms, &event);
-    if (engine->config->store)
-        store_post_write(engine->config->store, world->now_ms, command->point, command->value,
-                         REASON_WRITE_CONFIRMED);
+    if (engine->config->store && !engine->refused)
+        engine->refused = !store_post_write(engine->config->store, world->now_ms, command->point,
+                                            command->value, REASON_WRITE_CONFIRMED);
 }
 
 static void apply_decisions(struct engine *engine)
@@ -190,21 +194,23 @@ static void keep_count(struct engine *engine)
 
 /* ---- ticks ---- */
 
-/* What comes after the window does not count, for us as for the oracle: nothing is kept for it. */
-static void cut_horizon(struct problem *problem, int64_t to_ms)
+void engine_cut(struct problem *problem, int64_t to_ms)
 {
+    struct problem_site *site = &problem->sites[0];
     if (problem_end_ms(problem) < to_ms)
         return;
-    while (problem->slot_count > 1 &&
-           problem->sites[0].slots[problem->slot_count - 1].start_ms >= to_ms)
+    while (problem->slot_count > 1 && site->slots[problem->slot_count - 1].start_ms >= to_ms)
         problem->slot_count--;
-    problem->sites[0].battery.end_value_per_mwh = 0;
+    struct problem_slot *last = &site->slots[problem->slot_count - 1];
+    if (last->start_ms + last->length_ms > to_ms)
+        last->length_ms = to_ms - last->start_ms;
+    site->battery.end_value_per_mwh = 0;
 }
 
 static int solve(struct engine *engine, struct tick_input *input, struct error *error)
 {
     struct problem *problem = engine->output->problem;
-    cut_horizon(problem, engine->to_ms);
+    engine_cut(problem, engine->to_ms);
     int result = engine->rule ? rule_plan(engine->rule, problem, &input->arrived, error)
                               : plan_make(problem, NULL, NULL, &input->arrived, error);
     if (result < 0) {
@@ -215,7 +221,7 @@ static int solve(struct engine *engine, struct tick_input *input, struct error *
     return 0;
 }
 
-static void tick_once(struct engine *engine, struct tick_input *input)
+static void look(struct engine *engine, struct tick_input *input)
 {
     world_sample(engine->world);
     image_freeze(&engine->frozen, &engine->world->live, engine->world->now_ms);
@@ -223,19 +229,20 @@ static void tick_once(struct engine *engine, struct tick_input *input)
     cycle_tick(engine->cycle, input, engine->output);
     input->arrived = NULL;
     input->arrived_problem = NULL;
-    apply_decisions(engine);
-    keep_count(engine);
-    if (engine->config->store)
-        ledger_tick(engine->config->store, engine->world, &engine->frozen, engine->output,
-                    engine->cycle);
 }
 
-/* Ticks at this moment until nothing more comes of it: a plan that is asked for arrives at once,
- * and commands that one tick has no room for follow in the next. */
-static int tick(struct engine *engine, struct error *error)
+static int record(const struct engine *engine, struct error *error)
+{
+    if (!engine->config->store)
+        return 0;
+    return ledger_tick(engine->config->store, engine->world, &engine->frozen, engine->output,
+                       engine->cycle, error);
+}
+
+static struct tick_input make_input(struct engine *engine)
 {
     outlook_update(engine->outlook, engine->world);
-    struct tick_input input = {
+    return (struct tick_input){
         .now_ms = engine->world->now_ms,
         .image = &engine->frozen,
         .jobs = engine->alive,
@@ -243,17 +250,39 @@ static int tick(struct engine *engine, struct error *error)
         .provided_count = engine->outlook->count,
         .external_limit_w = INFINITY,
     };
-    for (int round = 0; round < ROUNDS_MOST; round++) {
-        tick_once(engine, &input);
-        if (engine->output->problem) {
-            int result = solve(engine, &input, error);
-            if (result < 0)
-                return result;
-        } else if (!engine->commands_wait) {
+}
+
+/* Ticks at this moment until nothing more comes of it: a plan that is asked for arrives at once,
+ * and commands that one tick has no room for follow in the next. */
+static int tick(struct engine *engine, struct error *error)
+{
+    struct tick_input input = make_input(engine);
+    int result = 0;
+    for (int round = 0; result == 0 && round < ROUNDS_MOST; round++) {
+        look(engine, &input);
+        apply_decisions(engine);
+        keep_count(engine);
+        result = record(engine, error);
+        if (engine->output->problem && result == 0)
+            result = solve(engine, &input, error);
+        else if (engine->output->problem)
+            problem_destroy(engine->output->problem);
+        else if (!engine->commands_wait)
             break;
-        }
     }
-    return 0;
+    return result;
+}
+
+/* The meters' last quarter hour ends with the window, when nothing is decided any more. */
+static int close_accounts(struct engine *engine, struct error *error)
+{
+    if (!engine->config->store)
+        return 0;
+    struct tick_input input = make_input(engine);
+    look(engine, &input);
+    engine->output->decision_count = 0;
+    problem_destroy(engine->output->problem);
+    return record(engine, error);
 }
 
 /* ---- events ---- */
@@ -305,16 +334,19 @@ static int run(struct engine *engine, struct error *error)
         load_feeders(engine);
         if (engine->config->policy == POLICY_THRESHOLD && world->now_ms % HOUR_MS == 0)
             cycle_replan(engine->cycle);
-        int result = tick(engine, error);
+        int result = engine_stopped(engine->config, error);
+        if (result == 0)
+            result = tick(engine, error);
         if (result < 0)
             return result;
         world_advance(world, next_event_ms(engine), tally_flows, &engine->tally);
     }
     end_jobs(engine);
+    load_feeders(engine);
     for (int32_t j = 0; j < engine->alive_count; j++)
         tally_job(&engine->tally, &engine->alive[j], engine->to_ms);
     tally_end(&engine->tally);
-    return 0;
+    return close_accounts(engine, error);
 }
 
 /* ---- a window ---- */
@@ -343,11 +375,10 @@ static int open_engine(struct engine *engine, struct error *error)
     engine->outlook = calloc(1, sizeof *engine->outlook);
     engine->output = calloc(1, sizeof *engine->output);
     engine->alive = calloc((size_t)config->inputs->job_count + 1, sizeof *engine->alive);
-    if (uses_rule(config->policy))
-        engine->rule =
-            rule_create(config->policy, config->inputs, config->site->short_ms, engine->first_id);
+    if (rule_is(config->policy))
+        engine->rule = rule_create(config->policy, config->inputs, engine->first_id);
     if (!engine->outlook || !engine->output || !engine->alive ||
-        (uses_rule(config->policy) && !engine->rule))
+        (rule_is(config->policy) && !engine->rule))
         return error_set(error, ERROR_SYSTEM, "out of memory");
     engine->outlook->kind = config->outlook;
     int result = image_init(&engine->frozen, engine->world->topology, error);

@@ -1,146 +1,13 @@
-/* See inputs.h. Files are read with the twin's readers. */
+/* See inputs.h. */
 #include "tools/backtest/inputs.h"
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "controller/base/utc.h"
 #include "tools/twin/csv.h"
-#include "tools/twin/series.h"
 
-static const int64_t WEATHER_REACH_MS = 6 * (int64_t)HOUR_MS; /* rows so far apart still join */
 static const double LENGTH_MOST_S = 366 * 86400.0, CPUS_MOST = 1e6;
-
-/* ---- tracks ---- */
-
-double track_at(const struct track *track, int64_t at_ms)
-{
-    int64_t hour = utc_floor(at_ms - track->start_ms, HOUR_MS) / HOUR_MS;
-    return hour >= 0 && hour < track->hours ? track->value[hour] : (double)NAN;
-}
-
-static int track_open(struct track *track, const struct series *series, int64_t shift_ms,
-                      struct error *error)
-{
-    int64_t last_ms = series->time_ms[series->count - 1] + shift_ms;
-    track->start_ms = utc_floor(series->time_ms[0], HOUR_MS);
-    track->hours = (int32_t)((last_ms - track->start_ms) / HOUR_MS) + 1;
-    track->value = calloc((size_t)track->hours, sizeof *track->value);
-    if (!track->value)
-        return error_set(error, ERROR_SYSTEM, "out of memory for %s", track->path);
-    for (int32_t h = 0; h < track->hours; h++)
-        track->value[h] = (double)NAN;
-    return 0;
-}
-
-static void put(struct track *track, int64_t at_ms, double value)
-{
-    int64_t hour = (at_ms - track->start_ms) / HOUR_MS;
-    if (hour >= 0 && hour < track->hours)
-        track->value[hour] = value;
-}
-
-static int fill_hourly(struct track *track, struct series *series, struct error *error)
-{
-    int result = track_open(track, series, 0, error);
-    for (size_t i = 0; result == 0 && i < series->count; i++)
-        put(track, series->time_ms[i], series->value[i]);
-    series_finish(series);
-    return result;
-}
-
-static int load_grid(const char *path, const char *column, struct track *track, struct error *error)
-{
-    struct series series;
-    *track = (struct track){.path = path, .column = column};
-    int result = series_load(&series, path, "time_utc", column, error);
-    return result < 0 ? result : fill_hourly(track, &series, error);
-}
-
-/* ---- local clocks ---- */
-
-/* 01:00 UTC of the last Sunday of a month of 31 days. */
-static int64_t last_sunday_ms(int year, int month)
-{
-    char text[UTC_TEXT];
-    int64_t ms = 0;
-    snprintf(text, sizeof text, "%04d-%02d-31T01:00:00Z", year, month);
-    utc_parse(text, &ms, NULL);
-    int64_t days = utc_floor(ms, DAY_MS) / DAY_MS;
-    return ms - (days + 4) % 7 * DAY_MS; /* 1970-01-01 was a Thursday */
-}
-
-static bool is_summer(int64_t at_ms)
-{
-    char text[UTC_TEXT];
-    utc_format(at_ms, text);
-    int year = atoi(text);
-    return at_ms >= last_sunday_ms(year, 3) && at_ms < last_sunday_ms(year, 10);
-}
-
-/* A row of a local clock: the hour that the clock skips in spring never was, the one that it shows
- * twice in autumn holds for both. */
-static void put_local(const struct backtest_site *site, struct track *track, int64_t local_ms,
-                      double value)
-{
-    int64_t winter_ms = local_ms - site->price_zone_ms, summer_ms = winter_ms - HOUR_MS;
-    if (site->price_summer && is_summer(summer_ms))
-        put(track, summer_ms, value);
-    if (!site->price_summer || !is_summer(winter_ms))
-        put(track, winter_ms, value);
-}
-
-static bool has_column(const char *path, const char *column)
-{
-    struct csv csv;
-    struct error ignored;
-    int index;
-    bool found = csv_open(&csv, path, &column, 1, &index, &ignored) == 0;
-    csv_close(&csv);
-    return found;
-}
-
-/* The column of times says which clock it is: time_utc or time_local. */
-static int load_price(const char *path, const struct backtest_site *site, struct track *track,
-                      struct error *error)
-{
-    const char *column = "price_eur_per_mwh";
-    struct series series;
-    if (has_column(path, "time_utc"))
-        return load_grid(path, column, track, error);
-    *track = (struct track){.path = path, .column = column};
-    int result = series_load(&series, path, "time_local", column, error);
-    if (result < 0)
-        return result;
-    result = track_open(track, &series, 2 * HOUR_MS, error);
-    track->start_ms -= utc_floor(site->price_zone_ms + HOUR_MS, HOUR_MS);
-    for (size_t i = 0; result == 0 && i < series.count; i++)
-        put_local(site, track, series.time_ms[i], series.value[i]);
-    series_finish(&series);
-    return result;
-}
-
-/* ---- weather ---- */
-
-static int load_weather(const char *path, struct track *track, struct error *error)
-{
-    struct series temp_c = {0}, wind = {0}, irradiance = {0};
-    *track = (struct track){.path = path, .column = "temp_c"};
-    int result = series_load_weather(&temp_c, &wind, &irradiance, path, error);
-    if (result == 0)
-        result = track_open(track, &temp_c, 0, error);
-    for (size_t i = 0; result == 0 && i + 1 < temp_c.count; i++) {
-        if (temp_c.time_ms[i + 1] - temp_c.time_ms[i] > WEATHER_REACH_MS)
-            continue;
-        for (int64_t at = temp_c.time_ms[i]; at < temp_c.time_ms[i + 1]; at += HOUR_MS)
-            put(track, at, series_linear(&temp_c, at));
-    }
-    series_finish(&temp_c);
-    series_finish(&wind);
-    series_finish(&irradiance);
-    return result;
-}
 
 /* ---- jobs ---- */
 
@@ -162,12 +29,14 @@ static int check_job(const struct csv *csv, const double *number, struct error *
     return 0;
 }
 
-static struct trace_job make_job(const double *number, const struct backtest_site *site)
+static struct trace_job make_job(const double *number, int line, const struct backtest_site *site)
 {
-    struct trace_job job = {.arrival_ms = llround(number[JOB_ARRIVAL] * SECOND_MS),
+    struct trace_job job = {.line = line,
+                            .arrival_ms = llround(number[JOB_ARRIVAL] * SECOND_MS),
                             .length_ms = llround(number[JOB_LENGTH] * SECOND_MS),
                             .cpus = number[JOB_CPUS]};
-    job.wait_ms = job.length_ms < site->short_ms ? site->wait_short_ms : site->wait_long_ms;
+    job.is_long = job.length_ms >= site->short_ms; /* as it was given: the grain moves no queue */
+    job.wait_ms = job.is_long ? site->wait_long_ms : site->wait_short_ms;
     if (site->grain_ms > 0) {
         job.arrival_ms = utc_floor(job.arrival_ms, site->grain_ms);
         job.length_ms = utc_floor(job.length_ms + site->grain_ms - 1, site->grain_ms);
@@ -192,7 +61,7 @@ static int add_job(struct csv *csv, const int *columns, const struct backtest_si
             return error_set(error, ERROR_SYSTEM, "out of memory for %s", csv->path);
         inputs->jobs = jobs;
     }
-    inputs->jobs[inputs->job_count++] = make_job(number, site);
+    inputs->jobs[inputs->job_count++] = make_job(number, csv->line, site);
     return 0;
 }
 
@@ -202,12 +71,12 @@ static int by_arrival(const void *a, const void *b)
     return (one->arrival_ms > other->arrival_ms) - (one->arrival_ms < other->arrival_ms);
 }
 
-static void find_means(const struct backtest_site *site, struct inputs *inputs)
+static void find_means(struct inputs *inputs)
 {
     double sum[2] = {0, 0};
     int32_t count[2] = {0, 0};
     for (int32_t j = 0; j < inputs->job_count; j++) {
-        int queue = inputs->jobs[j].length_ms >= site->short_ms;
+        int queue = inputs->jobs[j].is_long;
         sum[queue] += (double)inputs->jobs[j].length_ms;
         count[queue]++;
     }
@@ -220,6 +89,7 @@ static int load_jobs(const char *path, const struct backtest_site *site, struct 
 {
     struct csv csv;
     int columns[JOB_NUMBERS];
+    inputs->jobs_path = path;
     int result = csv_open(&csv, path, job_columns, JOB_NUMBERS, columns, error);
     while (result == 0 && (result = csv_row(&csv, error)) > 0)
         result = add_job(&csv, columns, site, inputs, error);
@@ -230,28 +100,36 @@ static int load_jobs(const char *path, const struct backtest_site *site, struct 
     if (result < 0)
         return result;
     qsort(inputs->jobs, (size_t)inputs->job_count, sizeof *inputs->jobs, by_arrival);
-    find_means(site, inputs);
+    find_means(inputs);
     return 0;
 }
 
 /* ---- all ---- */
 
-static int load_all(const struct input_paths *paths, const struct backtest_site *site,
-                    struct inputs *inputs, struct error *error)
+static int load_grid(const char *path, const struct backtest_site *site, struct inputs *inputs,
+                     struct error *error)
 {
     const char *carbon =
         site->carbon == CARBON_LIFECYCLE ? "carbon_lifecycle_g_per_kwh" : "carbon_direct_g_per_kwh";
+    int result = track_load_carbon(&inputs->carbon, path, carbon, error);
+    if (result == 0 && site->pv_share > 0)
+        result = track_load_power(&inputs->solar_mw, path, "solar_mw", error);
+    if (result == 0 && site->wind_share > 0)
+        result = track_load_power(&inputs->wind_mw, path, "wind_mw", error);
+    return result;
+}
+
+static int load_all(const struct input_paths *paths, const struct backtest_site *site,
+                    struct inputs *inputs, struct error *error)
+{
+    const struct track_clock clock = {site->price_zone_ms, site->price_summer};
     int result = 0;
     if (paths->grid)
-        result = load_grid(paths->grid, carbon, &inputs->carbon, error);
-    if (result == 0 && paths->grid && site->pv_share > 0)
-        result = load_grid(paths->grid, "solar_mw", &inputs->solar_mw, error);
-    if (result == 0 && paths->grid && site->wind_share > 0)
-        result = load_grid(paths->grid, "wind_mw", &inputs->wind_mw, error);
+        result = load_grid(paths->grid, site, inputs, error);
     if (result == 0 && paths->price)
-        result = load_price(paths->price, site, &inputs->price, error);
+        result = track_load_price(&inputs->price, paths->price, &clock, error);
     if (result == 0 && paths->weather)
-        result = load_weather(paths->weather, &inputs->temp_c, error);
+        result = track_load_weather(&inputs->temp_c, paths->weather, error);
     if (result == 0 && paths->jobs)
         result = load_jobs(paths->jobs, site, inputs, error);
     return result;
@@ -278,29 +156,13 @@ int inputs_load(const struct input_paths *paths, const struct backtest_site *sit
 
 void inputs_finish(struct inputs *inputs)
 {
-    free(inputs->carbon.value);
-    free(inputs->solar_mw.value);
-    free(inputs->wind_mw.value);
-    free(inputs->price.value);
-    free(inputs->temp_c.value);
+    track_finish(&inputs->carbon);
+    track_finish(&inputs->solar_mw);
+    track_finish(&inputs->wind_mw);
+    track_finish(&inputs->price);
+    track_finish(&inputs->temp_c);
     free(inputs->jobs);
     *inputs = (struct inputs){.jobs = NULL};
-}
-
-static int check_track(const struct track *track, int64_t from_ms, int64_t to_ms,
-                       struct error *error)
-{
-    char text[UTC_TEXT];
-    if (!track->path)
-        return 0;
-    for (int64_t at = utc_floor(from_ms, HOUR_MS); at < to_ms; at += HOUR_MS) {
-        if (isnan(track_at(track, at)))
-            return error_set(error, ERROR_INVALID,
-                             "%s: has no %s for the hour %s, which the window needs: move the "
-                             "window or complete the file",
-                             track->path, track->column, utc_format(at, text));
-    }
-    return 0;
 }
 
 int inputs_check(const struct inputs *inputs, int64_t from_ms, int64_t to_ms, struct error *error)
@@ -308,7 +170,7 @@ int inputs_check(const struct inputs *inputs, int64_t from_ms, int64_t to_ms, st
     const struct track *const tracks[] = {&inputs->carbon, &inputs->solar_mw, &inputs->wind_mw,
                                           &inputs->price, &inputs->temp_c};
     for (size_t t = 0; t < sizeof tracks / sizeof *tracks; t++)
-        if (check_track(tracks[t], from_ms, to_ms, error) < 0)
+        if (track_check(tracks[t], from_ms, to_ms, error) < 0)
             return ERROR_INVALID;
     return 0;
 }

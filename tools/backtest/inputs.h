@@ -1,29 +1,22 @@
-/* Files to series by the hour, and jobs. */
+/* Everything that a backtest reads: series by the hour, and jobs. */
 #ifndef TIDEWATT_TOOLS_BACKTEST_INPUTS_H
 #define TIDEWATT_TOOLS_BACKTEST_INPUTS_H
 
 #include "controller/forecast/forecast.h"
 #include "tools/backtest/site.h"
-
-/* What is known of each hour; NAN: nothing. */
-struct track {
-    const char *path, *column; /* where it is from; NULL: there is none */
-    int64_t start_ms;
-    int32_t hours;
-    double *value; /* owned */
-};
-
-/* NAN outside and in gaps. */
-double track_at(const struct track *track, int64_t at_ms);
+#include "tools/backtest/track.h"
 
 struct trace_job {
     int64_t arrival_ms; /* from the start of a window */
     int64_t length_ms, wait_ms;
     double cpus;
+    bool is_long; /* which of the two queues */
+    int line;     /* of the file */
 };
 
 struct inputs {
     struct track carbon, solar_mw, wind_mw, price, temp_c;
+    const char *jobs_path;
     struct trace_job *jobs; /* owned, by arrival */
     int32_t job_count;
     int64_t short_mean_ms, long_mean_ms; /* lengths of the two queues */

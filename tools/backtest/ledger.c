@@ -1,8 +1,24 @@
 /* See ledger.h. */
 #include "tools/backtest/ledger.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
+
+int ledger_check(const char *path, struct error *error)
+{
+    char folder[LIMIT_PATH];
+    const char *slash = strrchr(path, '/');
+    if (access(path, F_OK) == 0)
+        return error_set(error, ERROR_INVALID, "%s exists: remove it or choose another name", path);
+    snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path + 1) : 1,
+             slash ? path : ".");
+    if (access(folder, W_OK | X_OK) < 0)
+        return error_set(error, ERROR_INVALID, "%s cannot be written: %s: %s", path, folder,
+                         strerror(errno));
+    return 0;
+}
 
 int ledger_open(const char *path, const struct world *world, struct store **ret_store,
                 struct error *error)
@@ -14,8 +30,8 @@ int ledger_open(const char *path, const struct world *world, struct store **ret_
         .quarter_keep_ms = (int64_t)config->values.quarter_keep_ms,
         .patient = true,
     };
-    if (access(path, F_OK) == 0)
-        return error_set(error, ERROR_INVALID, "%s exists: remove it or choose another name", path);
+    if (ledger_check(path, error) < 0)
+        return ERROR_INVALID;
     snprintf(store.path, sizeof store.path, "%s", path);
     snprintf(store.site, sizeof store.site, "%s", config->site);
     snprintf(store.currency, sizeof store.currency, "%s", config->currency);
@@ -23,34 +39,66 @@ int ledger_open(const char *path, const struct world *world, struct store **ret_
     return store_open(&store, world->topology, ret_store, error);
 }
 
-void ledger_tick(struct store *store, const struct world *world, const struct image *image,
-                 const struct tick_output *output, const struct cycle *cycle)
+/* False: the rest would only wait in vain as well. */
+static bool post(struct store *store, const struct world *world, const struct image *image,
+                 const struct tick_output *output)
 {
     int64_t now_ms = world->now_ms;
-    store_post_tick(store, now_ms, output);
-    store_post_image(store, image);
-    for (int i = 0; i < output->event_count; i++)
-        store_post_event(store, now_ms, &output->events[i]);
-    for (int i = 0; i < output->observation_count; i++)
-        store_post_history(store, output->observations[i].series,
-                           output->observations[i].step_start_ms, output->observations[i].value);
-    if (output->adopted)
-        store_post_plan(store, output->adopted);
-    if (output->hour_count > 0) {
+    bool posted = store_post_tick(store, now_ms, output) && store_post_image(store, image);
+    for (int i = 0; posted && i < output->event_count; i++)
+        posted = store_post_event(store, now_ms, &output->events[i]);
+    for (int i = 0; posted && i < output->observation_count; i++)
+        posted = store_post_history(store, output->observations[i].series,
+                                    output->observations[i].step_start_ms,
+                                    output->observations[i].value);
+    return posted && store_post_tick_plan(store, output);
+}
+
+static int refuse(const struct store_health *health, struct error *error)
+{
+    return error_set(error, ERROR_SYSTEM,
+                     "the database does not take the run's records: %s: make room on its disk, "
+                     "name another place, or leave --database out",
+                     health->last.text[0] ? health->last.text : "out of memory");
+}
+
+static int check_health(const struct store *store, struct error *error)
+{
+    struct store_health health;
+    store_health(store, &health);
+    return health.refused > 0 || health.full ? refuse(&health, error) : 0;
+}
+
+int ledger_tick(struct store *store, const struct world *world, const struct image *image,
+                const struct tick_output *output, const struct cycle *cycle, struct error *error)
+{
+    if (post(store, world, image, output) && output->hour_count > 0) {
         struct forecast_score scores[FORECAST_SERIES * SCORE_LEADS];
         int count =
             forecaster_scores(cycle_forecaster(cycle), scores, FORECAST_SERIES * SCORE_LEADS);
-        store_post_scores(store, now_ms, scores, count);
+        store_post_scores(store, world->now_ms, scores, count);
     }
+    return check_health(store, error);
 }
 
 int ledger_close(struct store *store, struct error *error)
 {
     struct store_health health;
+    bool written = store_flush(store, NULL) == 0;
     store_health(store, &health);
+    if (!written || health.refused > 0)
+        return refuse(&health, error);
     store_close(store);
-    if (health.refused > 0)
-        return error_set(error, ERROR_SYSTEM, "%llu records did not reach the database: %s",
-                         (unsigned long long)health.refused, health.last.text);
     return 0;
+}
+
+void ledger_discard(struct store *store, const char *path)
+{
+    static const char *const endings[] = {"", "-wal", "-shm"};
+    store_close(store);
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        char name[LIMIT_PATH + 8];
+        snprintf(name, sizeof name, "%s%s", path, endings[i]);
+        unlink(name);
+    }
 }

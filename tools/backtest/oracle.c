@@ -73,11 +73,14 @@ static struct problem *make_problem(const struct engine_config *config, struct w
     backtest_site_cycle(config->site, &cycle);
     problem->issue_ms = from_ms;
     problem->prices = cycle.prices;
+    /* The table's total knows neither: what they cost would make the bound too high. */
+    problem->prices.delay_per_mwh_h = problem->prices.churn = 0;
     problem_slots(problem, from_ms, &grid);
+    engine_cut(problem, to_ms);
     fill_site(config, world, &cycle, &problem->sites[0]);
     for (int32_t t = 0; t < problem->slot_count; t++)
         fill_slot(config, world, &cycle, &problem->sites[0].slots[t]);
-    for (int32_t j = 0; j < inputs->job_count; j++)
+    for (int32_t j = 0; j < inputs->job_count && from_ms + inputs->jobs[j].arrival_ms < to_ms; j++)
         fill_job(config, &inputs->jobs[j], from_ms, first_id + j,
                  &problem->jobs[problem->job_count++]);
     return problem;
@@ -126,8 +129,18 @@ static void read_plan(const struct problem *problem, const struct plan *plan, in
     for (int32_t j = 0; j < plan->job_count; j++)
         read_job(&problem->jobs[j], &plan->jobs[j], to_ms, tally);
     tally_end(tally);
-    tally->result->bound = known(tally->result->bound, 0) + plan->bound;
-    tally->result->plans++;
+    struct result *sum = tally->result;
+    /* What is late or not done costs the plan something that is no part of the total. */
+    bool complete = sum->missed == 0 && sum->done == sum->jobs;
+    sum->bound = complete ? sum->bound + plan->bound : (double)NAN;
+    sum->peak_import_w = (double)NAN; /* means of hours tell nothing of quarter hours */
+    sum->plans++;
+}
+
+static bool time_left(void *context)
+{
+    const struct engine_config *config = context;
+    return engine_stopped(config, NULL) == 0;
 }
 
 int oracle_run(const struct engine_config *config, struct world *world, int64_t from_ms,
@@ -140,7 +153,9 @@ int oracle_run(const struct engine_config *config, struct world *world, int64_t 
     if (!problem)
         return error_set(error, ERROR_SYSTEM, "out of memory for the oracle's problem");
     tally_begin(&tally, result, config->site, config->inputs);
-    int code = plan_make(problem, NULL, NULL, &plan, error);
+    int code = plan_make(problem, time_left, (void *)(uintptr_t)config, &plan, error);
+    if (code == 0)
+        code = engine_stopped(config, error);
     if (code == 0)
         read_plan(problem, plan, to_ms, &tally);
     plan_destroy(plan);

@@ -23,6 +23,33 @@ static double ratio(double value, double to)
     return to > 0 ? value / to : (double)NAN;
 }
 
+static const double SAME_WORK = 1e-3;
+
+static bool same_work(const struct result *result, const struct result *other)
+{
+    return fabs(result->job_wh - other->job_wh) <= SAME_WORK * fmax(result->job_wh, other->job_wh);
+}
+
+/* Of what both did: less work is no merit. */
+static double work_ratio(const struct result *result, const struct result *none, double value,
+                         double to)
+{
+    return none && same_work(result, none) ? ratio(value, to) : (double)NAN;
+}
+
+struct ratios {
+    double carbon, total, bound;
+};
+
+static struct ratios to_none(const struct result *result, const struct result *none)
+{
+    static const struct result nothing = {.carbon_g = 0};
+    const struct result *to = none ? none : &nothing;
+    return (struct ratios){work_ratio(result, none, result->carbon_g, to->carbon_g),
+                           work_ratio(result, none, result->objective, to->objective),
+                           work_ratio(result, none, result->bound, to->objective)};
+}
+
 static double mean_wait_ms(const struct result *result)
 {
     return result->done > 0 ? result->wait_ms / result->done : (double)NAN;
@@ -63,11 +90,15 @@ static void share_cell(struct cli_table *table, double share)
 static void money_cells(struct cli_table *table, const struct result *result,
                         const struct result *none)
 {
+    struct ratios ratios = to_none(result, none);
     number_cell(table, 2, result->energy_cost + result->peak_cost);
-    cli_cell(table, "%.4g t", result->carbon_g / 1e6);
-    number_cell(table, 4, none ? ratio(result->carbon_g, none->carbon_g) : (double)NAN);
-    number_cell(table, 4, none ? ratio(result->objective, none->objective) : (double)NAN);
-    number_cell(table, 4, none ? ratio(result->bound, none->objective) : (double)NAN);
+    if (isnan(result->carbon_g))
+        cli_cell(table, "–");
+    else
+        cli_cell(table, "%.4g t", result->carbon_g / 1e6);
+    number_cell(table, 4, ratios.carbon);
+    number_cell(table, 4, ratios.total);
+    number_cell(table, 4, ratios.bound);
 }
 
 static void job_cells(struct cli_table *table, const struct result *result)
@@ -81,6 +112,25 @@ static void job_cells(struct cli_table *table, const struct result *result)
     cli_cell(table, "%d", result->missed);
     cli_cell(table, "%d", result->suspensions);
     quantity_cell(table, mean_wait_ms(result), DIMENSION_DURATION);
+}
+
+/* The window ends before some jobs do, and not the same for all. */
+static void note_work(const struct result *results, int count, FILE *out)
+{
+    const struct result *least = &results[0], *most = &results[0];
+    char low[TEXT], high[TEXT];
+    for (int i = 1; i < count; i++) {
+        least = results[i].job_wh < least->job_wh ? &results[i] : least;
+        most = results[i].job_wh > most->job_wh ? &results[i] : most;
+    }
+    if (same_work(least, most))
+        return;
+    fprintf(out,
+            "The jobs' work is not the same: %s did %s of it, %s %s. Sums do not compare, and "
+            "there is no ratio where the work is not that of none. Let the window reach to the "
+            "last deadline.\n",
+            policy_name(least->policy), quantity_format(least->job_wh, DIMENSION_ENERGY, low, TEXT),
+            policy_name(most->policy), quantity_format(most->job_wh, DIMENSION_ENERGY, high, TEXT));
 }
 
 void report_table(const struct result *results, int count, const struct backtest_site *site,
@@ -109,9 +159,11 @@ void report_table(const struct result *results, int count, const struct backtest
     cli_table_print(table, out);
     cli_table_destroy(table);
     fprintf(out,
-            "\ncost in %s; total: cost, wear and carbon at its price; green: of the "
-            "facility's energy; peak: highest quarter hour\n",
+            "\ncost in %s; total: cost, wear and carbon at its price, as far as known; bound: no "
+            "policy that does all jobs in time has a lower total; green: of the facility's energy; "
+            "peak: highest quarter hour; –: unknown\n",
             site->config->currency);
+    note_work(results, count, out);
 }
 
 /* ---- for programs ---- */
@@ -136,6 +188,7 @@ void report_csv(const struct result *results, int count, const struct backtest_s
           out);
     for (int i = 0; i < count; i++) {
         const struct result *r = &results[i];
+        struct ratios ratios = to_none(r, none);
         const double values[] = {r->import_wh,
                                  r->export_wh,
                                  r->facility_wh,
@@ -150,9 +203,9 @@ void report_csv(const struct result *results, int count, const struct backtest_s
                                  r->carbon_g,
                                  r->objective,
                                  r->bound,
-                                 none ? ratio(r->carbon_g, none->carbon_g) : (double)NAN,
-                                 none ? ratio(r->objective, none->objective) : (double)NAN,
-                                 none ? ratio(r->bound, none->objective) : (double)NAN,
+                                 ratios.carbon,
+                                 ratios.total,
+                                 ratios.bound,
                                  r->peak_import_w,
                                  r->peak_it_w,
                                  ratio(r->facility_wh, r->it_wh),

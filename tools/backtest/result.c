@@ -13,6 +13,10 @@ void tally_begin(struct tally *tally, struct result *result, const struct backte
 {
     *tally = (struct tally){.result = result, .site = site, .inputs = inputs};
     tally->quarter_ms = tally->month_ms = INT64_MIN;
+    if (!inputs->price.path)
+        result->energy_cost = (double)NAN;
+    if (!inputs->carbon.path)
+        result->carbon_g = (double)NAN;
 }
 
 /* The billing period of the peak charge. */
@@ -66,6 +70,7 @@ static void note_energy(struct tally *tally, const struct flows *flows, double h
     sum->export_wh += flows->export_w * hours;
     sum->facility_wh += flows->facility_w * hours;
     sum->it_wh += flows->it_w * hours;
+    sum->job_wh += flows->jobs_w * hours;
     sum->green_wh += fmax(taken_w - flows->export_w, 0) * hours;
     sum->spilled_wh += (offer_w - taken_w) * hours;
     sum->charge_wh += fmax(-flows->battery_w, 0) * hours;
@@ -114,12 +119,17 @@ void tally_job(struct tally *tally, const struct job *job, int64_t end_ms)
         sum->wait_ms += (double)(last_ms - job->release_ms - job->work_ms);
 }
 
+static double known(double value)
+{
+    return isnan(value) ? 0 : value;
+}
+
 void tally_end(struct tally *tally)
 {
     struct result *sum = tally->result;
     if (tally->quarter_ms != INT64_MIN)
         close_quarter(tally, tally->quarter_ms);
     close_month(tally);
-    sum->objective = sum->energy_cost + sum->peak_cost + sum->wear_cost +
-                     sum->carbon_g / G_PER_T * tally->site->config->values.carbon_per_t;
+    sum->objective = known(sum->energy_cost) + sum->peak_cost + sum->wear_cost +
+                     known(sum->carbon_g) / G_PER_T * tally->site->config->values.carbon_per_t;
 }

@@ -9,10 +9,14 @@ struct result {
     enum policy policy;
     double import_wh, export_wh, facility_wh, it_wh, green_wh, spilled_wh;
     double charge_wh, discharge_wh, cell_wh; /* the last: out of the cells */
-    double energy_cost, peak_cost, wear_cost, carbon_g;
-    double objective;     /* these costs and carbon at its price */
-    double bound;         /* of the objective: no plan can be cheaper; NAN: not known */
-    double peak_import_w; /* highest quarter hour */
+    double job_wh;                           /* IT energy of jobs */
+    double energy_cost;                      /* NAN: there are no prices */
+    double carbon_g;                         /* NAN: there is no intensity */
+    double peak_cost, wear_cost;
+    double objective;     /* those of these costs that are known, and carbon at its price */
+    double bound;         /* of the objective: no plan that does all jobs in time can be cheaper;
+                             NAN: not known */
+    double peak_import_w; /* highest quarter hour; NAN: not known */
     double peak_it_w;     /* highest moment */
     int32_t jobs, done, missed, suspensions;
     double wait_ms; /* sum over done jobs */

@@ -8,17 +8,21 @@
 struct rule {
     enum policy policy;
     const struct inputs *inputs;
-    int64_t short_ms, first_id;
+    int64_t first_id;
     struct plan_job *kept; /* by job; id 0: not decided yet */
 };
 
-struct rule *rule_create(enum policy policy, const struct inputs *inputs, int64_t short_ms,
-                         int64_t first_id)
+bool rule_is(enum policy policy)
+{
+    return policy != POLICY_TIDEWATT && policy != POLICY_ORACLE;
+}
+
+struct rule *rule_create(enum policy policy, const struct inputs *inputs, int64_t first_id)
 {
     struct rule *rule = calloc(1, sizeof *rule);
     if (!rule)
         return NULL;
-    *rule = (struct rule){policy, inputs, short_ms, first_id, NULL};
+    *rule = (struct rule){policy, inputs, first_id, NULL};
     rule->kept = calloc((size_t)inputs->job_count + 1, sizeof *rule->kept);
     if (rule->kept)
         return rule;
@@ -84,8 +88,8 @@ static void present(struct rule *rule, const struct problem *problem, const stru
 {
     int64_t index = job->id - rule->first_id;
     struct plan_job *kept = &rule->kept[index];
-    bool is_short = rule->inputs->jobs[index].length_ms < rule->short_ms;
-    int64_t mean_ms = is_short ? rule->inputs->short_mean_ms : rule->inputs->long_mean_ms;
+    bool is_long = rule->inputs->jobs[index].is_long;
+    int64_t mean_ms = is_long ? rule->inputs->long_mean_ms : rule->inputs->short_mean_ms;
     clip_past(kept, problem->issue_ms);
     if (kept->run_count == 0 || decides_again(rule, problem, job))
         policy_place(rule->policy, problem, job, mean_ms, kept);

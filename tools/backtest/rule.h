@@ -8,9 +8,11 @@
 
 struct rule;
 
+/* Neither our own planner nor the oracle. */
+bool rule_is(enum policy policy);
+
 /* Of jobs with ids from `first_id` on, as in the inputs. NULL: out of memory. */
-struct rule *rule_create(enum policy policy, const struct inputs *inputs, int64_t short_ms,
-                         int64_t first_id);
+struct rule *rule_create(enum policy policy, const struct inputs *inputs, int64_t first_id);
 void rule_destroy(struct rule *rule);
 
 /* Until it has decided about a job, nobody starts it. */

@@ -1,6 +1,7 @@
 /* See site.h. */
 #include "tools/backtest/site.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "controller/base/utc.h"
@@ -99,6 +100,7 @@ void backtest_site_cycle(const struct backtest_site *site, struct cycle_config *
     /* A new plan acts in the moment in which the old one spoke, where no time passes for a ramp of
      * watts per second; within a step of minutes it would be over. */
     ret_cycle->guard.battery_ramp_w_per_s = 0;
+    ret_cycle->guard.battery_write_per_hour = INFINITY; /* virtual registers do not wear */
     if (site->hourly)
         ret_cycle->grid.fine_h = ret_cycle->grid.quarter_h = 0;
 }

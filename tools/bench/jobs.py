@@ -22,7 +22,7 @@ NEAR_OPTIMUM = 1.002  # of the oracle's carbon, with the future known
 # independently: interruptible, in one piece. Ours has to be below.
 NAIVE = {"ES": (.8680, .8888), "NL": (.9681, .9726), "CISO": (.7196, .7793)}
 SITE = series.ROOT / "config/sites/backtest-jobs.cfg"
-MARGIN = "1 h"  # before the deadlines, where room is scarce
+MARGIN = "2 h"  # before the deadlines, where room is scarce
 
 
 def backtest(build, data, region, *options, site=SITE):

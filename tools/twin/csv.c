@@ -21,6 +21,27 @@ int csv_row(struct csv *csv, struct error *error)
     return 1;
 }
 
+/* The row that was read is the header. */
+static void keep_names(struct csv *csv)
+{
+    memcpy(csv->header, csv->text, sizeof(csv->header));
+    for (int i = 0; i < csv->count; i++)
+        csv->names[i] = csv->header + (csv->columns[i] - csv->text);
+    csv->name_count = csv->count;
+}
+
+static int refuse_header(const struct csv *csv, const char *name, struct error *error)
+{
+    char all[LIMIT_ERROR_TEXT / 2] = "";
+    size_t length = 0;
+
+    for (int i = 0; i < csv->name_count && length < sizeof(all); i++)
+        length += (size_t)snprintf(all + length, sizeof(all) - length, "%s%s", i > 0 ? ", " : "",
+                                   csv->names[i]);
+    return error_set(error, ERROR_INVALID, "%s:1: no column is called %s; the file has %s",
+                     csv->path, name, all);
+}
+
 int csv_open(struct csv *csv, const char *path, const char *const *names, int count,
              int *ret_columns, struct error *error)
 {
@@ -32,13 +53,14 @@ int csv_open(struct csv *csv, const char *path, const char *const *names, int co
         return result;
     if (result == 0)
         return error_set(error, ERROR_INVALID, "%s: is empty, a CSV header was expected", path);
+    keep_names(csv);
     for (int i = 0; i < count; i++) {
         ret_columns[i] = -1;
         for (int column = 0; column < csv->count; column++)
             if (strcmp(csv->columns[column], names[i]) == 0)
                 ret_columns[i] = column;
         if (ret_columns[i] < 0)
-            return error_set(error, ERROR_INVALID, "%s:1: no column is called %s", path, names[i]);
+            return refuse_header(csv, names[i], error);
     }
     return 0;
 }
@@ -61,8 +83,8 @@ int csv_number(const struct csv *csv, int column, double *ret_value, struct erro
     double value = strtod(text, &end);
 
     if (end == text || *end != '\0' || !isfinite(value))
-        return error_set(error, ERROR_INVALID, "%s:%d: column %d is \"%s\", no number", csv->path,
-                         csv->line, column + 1, text);
+        return error_set(error, ERROR_INVALID, "%s:%d: %s is \"%s\", no number", csv->path,
+                         csv->line, csv->names[column], text);
     *ret_value = value;
     return 0;
 }

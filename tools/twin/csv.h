@@ -18,6 +18,9 @@ struct csv {
     char text[CSV_LINE];
     char *columns[CSV_COLUMNS];
     int count;
+    char header[CSV_LINE]; /* the names of the columns, as `columns` are of the row */
+    char *names[CSV_COLUMNS];
+    int name_count;
 };
 
 /* Opens the file and finds the named columns of its header. Close it also after an error. */

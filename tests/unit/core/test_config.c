@@ -210,8 +210,15 @@ static const struct mistake mistakes[] = {
     {"{ name = \"B\"; limit = \"450 kW\"; }",
      "{ name = \"B\"; limit = \"450 kW\"; groups: ( { name = \"A\"; limit = \"50 kW\"; } ); }",
      "already taken"},
+    {"{ name = \"A\"; limit = \"450 kW\"; }",
+     "{ name = \"A\"; limit = \"450 kW\";\n groups: ( { name = \"B\"; limit = \"50 kW\"; } ); }",
+     "already taken by a rack group (/"},
     {"{ name = \"B\"; limit = \"450 kW\"; }",
      "{ name = \"B\"; limit = \"450 kW\"; accelerators: ( { class = \"h100\"; } ); }", "how many"},
+    {"{ name = \"B\"; limit = \"450 kW\"; }",
+     "{ name = \"B\"; limit = \"450 kW\"; accelerators: ( { class = \"h100\"; count = 8; },\n"
+     "  { class = \"h100\"; count = 4; } ); }",
+     "twice in group"},
     {"{ name = \"B\"; limit = \"450 kW\"; }",
      "{ name = \"B\"; limit = \"450 kW\"; accelerators: ( { class = \"h100\"; count = 8; } ); "
      "groups: ( { name = \"B1\"; limit = \"50 kW\"; } ); }",
@@ -227,6 +234,20 @@ static const struct mistake mistakes[] = {
     {"cooling: {", "tank: { device = \"chiller\"; }; cooling: {", "power_cooling_set_w"},
     {"cooling: {", "tank: { device = \"chiller\"; }; cooling: {", "tank.capacity"},
     {"cooling: {", "tank: { device = \"chiller\"; }; cooling: {", "cooling.chiller_max"},
+    {"devices: (\n",
+     "tank: { device = \"cold\"; capacity = \"1 MWh\"; charge_max = \"900 kW\"; };\ndevices: (\n"
+     "  { name = \"cold\"; profile = \"twin-tank\"; address = \"127.0.0.1:15099\"; },\n",
+     "tank.charge_max 900 kW is beyond"},
+    {"devices: (\n",
+     "tank: { device = \"cold\"; capacity = \"1 MWh\"; discharge_max = \"460 kW\"; };\ndevices: (\n"
+     "  { name = \"cold\"; profile = \"twin-tank\"; address = \"127.0.0.1:15099\"; },\n",
+     "tank.discharge_max 460 kW is beyond"},
+    {"devices: (\n",
+     "tank: { device = \"cold\"; capacity = \"1 MWh\"; };\ndevices: (\n"
+     "  { name = \"cold\"; profile = \"twin-tank\"; address = \"127.0.0.1:15099\"; },\n",
+     "tank.discharge_max are 0"},
+    {"charge_max = \"1 MW\";\n  discharge_max = \"1 MW\";", "", "battery.discharge_max are 0"},
+    {"charge_max = \"1 MW\"", "charge_max = \"1.5 MW\"", "battery.charge_max 1.5 MW is beyond"},
     {"cooling: {", "cooling: { free_below = \"20 C\"; ", "free_above"},
     {"plan: {", "plan: { base_quantile = \"80 %\"; ", "75 %"},
     /* wires */

@@ -27,7 +27,7 @@ struct site {
     int64_t now_ms;
     double import_wh, it_wh; /* counters */
     double import_w, it_w, soc_pct, set_w, revert_s;
-    bool utility_silent;
+    bool utility_silent, pdu_silent;
     int plans, rejected, expired;
 };
 
@@ -166,7 +166,8 @@ static void read_site(struct site *site)
 {
     for (int32_t p = 0; p < site->topology->point_count; p++) {
         enum device_role role = site->topology->devices[site->topology->points[p].device].role;
-        bool silent = site->utility_silent && role == ROLE_UTILITY;
+        bool silent = (site->utility_silent && role == ROLE_UTILITY) ||
+                      (site->pdu_silent && role == ROLE_RACK_PDU);
         const struct sample sample = {p,
                                       silent ? QUALITY_MISSING : QUALITY_GOOD,
                                       silent ? REASON_TIMEOUT : REASON_FRESH,
@@ -643,6 +644,62 @@ static void late_meters_revise_their_quarters(void **state)
     close_site(&site);
 }
 
+/* The peak is of this month: unknown until its first account, and again when the next begins. */
+static void the_peak_begins_unknown_each_month(void **state)
+{
+    (void)state;
+    struct site site;
+    open_site(&site, MODE_OBSERVE, true);
+    const int64_t july_ms = START_MS + 16 * (int64_t)DAY_MS;
+    const struct snapshot *now = cycle_snapshot(site.cycle);
+    site.now_ms = july_ms - HOUR_MS;
+    tick(&site, false);
+    assert_true(isnan(now->peak_import_w));
+    while (site.now_ms < july_ms - TICK_MS)
+        tick(&site, false);
+    assert_true(fabs(now->peak_import_w - 240e3) < 1);
+    site.import_w = 100e3;
+    while (site.now_ms < july_ms + 14 * (int64_t)MINUTE_MS) {
+        tick(&site, false);
+        assert_true(isnan(now->peak_import_w)); /* though June's last account comes in July */
+    }
+    while (site.now_ms < july_ms + 20 * (int64_t)MINUTE_MS)
+        tick(&site, false);
+    assert_true(fabs(now->peak_import_w - 100e3) < 1);
+    close_site(&site);
+}
+
+/* Once for each quarter hour, also where a silent meter makes it known late or revises it. */
+static void an_exceeded_capacity_is_told_once_a_quarter(void **state)
+{
+    (void)state;
+    struct site site;
+    struct error error;
+    open_site(&site, MODE_OBSERVE, true);
+    cycle_destroy(site.cycle);
+    site.config.threshold_w = 200e3;
+    site.cycle = cycle_create(&site.config, &error);
+    assert_non_null(site.cycle);
+    int told = 0;
+    while (site.now_ms < START_MS + 2 * (int64_t)HOUR_MS + MINUTE_MS) {
+        int64_t minute = (site.now_ms - START_MS) / MINUTE_MS;
+        site.utility_silent = minute >= 20 && minute < 50;
+        site.pdu_silent = minute >= 65 && minute < 80;
+        site.import_w = minute < 90 ? 240e3 : 190e3;
+        tick(&site, false);
+        for (int e = 0; e < site.output->event_count; e++) {
+            const struct cycle_event *event = &site.output->events[e];
+            if (event->kind != EVENT_CAPACITY_EXCEEDED)
+                continue;
+            told++;
+            assert_non_null(strstr(event->text, "240.0 kW"));
+            assert_non_null(strstr(event->text, "200.0 kW"));
+        }
+    }
+    assert_int_equal(told, 5); /* of eight the first is not known, the last two are under it */
+    close_site(&site);
+}
+
 /* A restart takes up meters and quarters: the day goes on, and another category is no trap. */
 static void a_restart_goes_on(void **state)
 {
@@ -709,6 +766,8 @@ int main(void)
         cmocka_unit_test(an_expired_plan_falls_back_once),
         cmocka_unit_test(quarters_become_hours),
         cmocka_unit_test(late_meters_revise_their_quarters),
+        cmocka_unit_test(the_peak_begins_unknown_each_month),
+        cmocka_unit_test(an_exceeded_capacity_is_told_once_a_quarter),
         cmocka_unit_test(a_restart_goes_on),
         cmocka_unit_test(unknown_is_not_zero_before_the_first_tick),
     };

@@ -547,11 +547,14 @@ static void arrive(bool on_arrival)
     assert_non_null(start);
     assert_int_equal(start->group, 1); /* where the accelerators are */
     assert_int_equal(cycle_plan(site.cycle)->id, plan_id);
+    assert_ptr_equal(site.output->extended, cycle_plan(site.cycle));
+    assert_int_equal(site.output->extended_from, 0);
     const struct plan_job *planned = plan_find_job(cycle_plan(site.cycle), 1, NULL);
     assert_non_null(planned);
     assert_non_null(plan_run_at(planned, site.now_ms));
     problem = tick(&site);
     assert_null(problem); /* it is asked for once */
+    assert_null(site.output->extended);
     close_site(&site);
 }
 
@@ -562,7 +565,80 @@ static void a_new_job_finds_a_place_at_once(void **state)
     arrive(false);
 }
 
+/* It comes while the plan is solved: the plan has it when it is told, and it is not told again. */
+static void a_plan_comes_with_the_jobs_it_took_in(void **state)
+{
+    (void)state;
+    struct site site;
+    begin(&site);
+    open(&site);
+    site.solved_problem = tick(&site);
+    assert_non_null(site.solved_problem);
+    assert_int_equal(plan_make(site.solved_problem, NULL, NULL, &site.solved, NULL), 0);
+    add_job(&site, JOB_QUEUED, -1)->job_class = JOB_GUARANTEED;
+    problem_destroy(tick(&site));
+    assert_ptr_equal(site.output->adopted, cycle_plan(site.cycle));
+    assert_non_null(plan_find_job(site.output->adopted, 1, NULL));
+    assert_null(site.output->extended);
+    close_site(&site);
+}
+
+/* The plan aims half an hour before the deadline, which the restart makes impossible; late is only
+ * what misses the deadline itself. */
+static bool is_late(int64_t spare_ms, bool admitted)
+{
+    struct site site;
+    begin(&site);
+    site.config.deadline_margin_ms = 30 * MINUTE_MS;
+    site.config.plan_valid_ms = 6 * (int64_t)HOUR_MS;
+    open(&site);
+    struct job *job = add_job(&site, JOB_SUSPENDED, 1);
+    job->job_class = JOB_GUARANTEED;
+    job->deadline_ms = START_MS + job->work_ms + job->restart_ms + spare_ms;
+    site.job_count = admitted ? 0 : 1;
+    site.solved_problem = tick(&site);
+    assert_non_null(site.solved_problem);
+    assert_int_equal(plan_make(site.solved_problem, NULL, NULL, &site.solved, NULL), 0);
+    assert_true(admitted || site.solved->jobs[0].late); /* for what it aims at */
+    site.job_count = 1;
+    problem_destroy(tick(&site));
+    const struct plan *plan = cycle_plan(site.cycle);
+    const struct plan_job *planned = plan_find_job(plan, 1, NULL);
+    assert_non_null(planned);
+    assert_int_equal(plan->late_jobs, planned->late);
+    bool late = planned->late;
+    close_site(&site);
+    return late;
+}
+
+static void late_is_what_ends_after_its_deadline(void **state)
+{
+    (void)state;
+    for (int admitted = 0; admitted < 2; admitted++) {
+        assert_false(is_late(10 * MINUTE_MS, admitted));
+        assert_true(is_late(-MINUTE_MS, admitted));
+    }
+}
+
 /* ---- contracted capacity ---- */
+
+/* Nothing is metered yet: the planner counts on the capacity, or on no peak at all. */
+static void the_peak_so_far_is_a_number_for_the_planner(void **state)
+{
+    (void)state;
+    for (double threshold_w = 0; threshold_w <= 250e3; threshold_w += 250e3) {
+        struct site site;
+        begin(&site);
+        site.config.threshold_w = threshold_w;
+        open(&site);
+        struct problem *problem = tick(&site);
+        assert_non_null(problem);
+        assert_true(problem->sites[0].peak_so_far_w == fmax(threshold_w - 1e3, 0));
+        assert_true(isnan(cycle_snapshot(site.cycle)->peak_import_w));
+        problem_destroy(problem);
+        close_site(&site);
+    }
+}
 
 /* A battery that does what it is told; `load_w` is what the site draws without it. */
 static void step_battery(struct site *site, double load_w)
@@ -677,6 +753,9 @@ int main(void)
         cmocka_unit_test(a_crossed_group_caps_a_job),
         cmocka_unit_test(the_tank_follows_the_plan),
         cmocka_unit_test(a_new_job_finds_a_place_at_once),
+        cmocka_unit_test(a_plan_comes_with_the_jobs_it_took_in),
+        cmocka_unit_test(late_is_what_ends_after_its_deadline),
+        cmocka_unit_test(the_peak_so_far_is_a_number_for_the_planner),
         cmocka_unit_test(capacity_is_held_as_long_as_the_energy_lasts),
         cmocka_unit_test(recharging_stays_under_the_capacity),
         cmocka_unit_test(a_planned_excess_is_followed),

@@ -185,6 +185,23 @@ static void a_feeder_is_its_own_group_until_it_has_others(void **state)
     assert_int_equal(topology->group_count, 3);
 }
 
+/* By one name the ledger knows one group. */
+static void feeders_and_groups_share_their_names(void **state)
+{
+    struct topology *topology = *state;
+    struct error error;
+    topology_add_feeder(topology, "A", 450e3, &error);
+    assert_int_equal(topology_add_group(topology, "B", 0, 120e3, &error), 0);
+    assert_int_equal(topology_add_feeder(topology, "B", 300e3, &error), ERROR_INVALID);
+    assert_non_null(strstr(error.text, "already taken by a rack group"));
+    assert_int_equal(topology_add_feeder(topology, "C", 300e3, &error), 1);
+    assert_int_equal(topology_add_group(topology, "C1", 1, 1e3, &error), 1);
+    assert_int_equal(topology_add_group(topology, "C", 0, 1e3, &error), ERROR_INVALID);
+    assert_non_null(strstr(error.text, "already taken by a feeder"));
+    assert_int_equal(topology->feeder_count, 2);
+    assert_int_equal(topology->group_count, 2);
+}
+
 static void devices_stand_behind_a_group(void **state)
 {
     struct topology *topology = *state;
@@ -211,8 +228,9 @@ static void accelerators_are_counted_by_class(void **state)
     topology_add_feeder(topology, "A", 450e3, &error);
     assert_int_equal(topology_add_accelerators(topology, 0, "h100", 64, &error), 0);
     assert_int_equal(topology_add_accelerators(topology, 0, "a100", 32, &error), 0);
-    assert_int_equal(topology_add_accelerators(topology, 0, "h100", 8, &error), 0);
-    assert_int_equal(topology->groups[0].accelerators[0], 72);
+    assert_int_equal(topology_add_accelerators(topology, 0, "h100", 8, &error), ERROR_INVALID);
+    assert_non_null(strstr(error.text, "twice in group \"A\""));
+    assert_int_equal(topology->groups[0].accelerators[0], 64);
     assert_int_equal(topology_find_accelerator(topology, "a100"), 1);
     assert_int_equal(topology_find_accelerator(topology, "tpu"), -1);
     for (int i = 2; i < LIMIT_ACCELERATORS; i++) {
@@ -237,6 +255,7 @@ int main(void)
         TEST(the_same_point_twice_is_refused),
         TEST(full_tables_refuse),
         TEST(a_feeder_is_its_own_group_until_it_has_others),
+        TEST(feeders_and_groups_share_their_names),
         TEST(devices_stand_behind_a_group),
         TEST(accelerators_are_counted_by_class),
     };

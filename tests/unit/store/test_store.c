@@ -756,6 +756,43 @@ static void test_the_plan_comes_back_as_it_was(void **state)
     site_end(&site);
 }
 
+/* Jobs that found a place between two plans stand in the ledger with the others of their plan. */
+static void test_jobs_that_came_later_join_their_plan(void **state)
+{
+    (void)state;
+    struct site site;
+    uint32_t random = 5;
+    site_begin(&site);
+    struct plan *plan = make_plan(T0, 5, &random);
+    struct store *store = open_store(&site);
+    tick_output_clear(&site.output);
+    site.output.adopted = plan;
+    plan->job_count = 30;
+    assert_true(store_post_tick_plan(store, &site.output));
+    tick_output_clear(&site.output);
+    assert_true(store_post_tick_plan(store, &site.output)); /* nothing new */
+    site.output.extended = plan;
+    for (site.output.extended_from = 30; site.output.extended_from < 40;
+         site.output.extended_from += 5) {
+        plan->job_count = site.output.extended_from + 5;
+        plan->late_jobs++;
+        assert_true(store_post_tick_plan(store, &site.output));
+    }
+    store_close(store);
+    store = open_store(&site);
+    struct recovered r = recover_at(store, T0 + MINUTE_MS);
+    assert_non_null(r.plan);
+    assert_int_equal(r.plan->late_jobs, 4);
+    assert_same_plan(plan, r.plan);
+    store_close(store);
+    assert_sound(&site);
+    assert_ask(&site, "SELECT count(*) FROM plan_job", 40);
+    assert_ask(&site, "SELECT count(*) FROM plan", 1);
+    plan_destroy(r.plan);
+    plan_destroy(plan);
+    site_end(&site);
+}
+
 /* Groups and feeders go by name: another order in the configuration changes nothing. */
 static void test_a_plan_finds_its_groups_again(void **state)
 {
@@ -1110,6 +1147,7 @@ int main(void)
         cmocka_unit_test(test_one_bad_record_goes_alone),
         cmocka_unit_test(test_forecasts_are_thinned_and_compared),
         cmocka_unit_test(test_the_plan_comes_back_as_it_was),
+        cmocka_unit_test(test_jobs_that_came_later_join_their_plan),
         cmocka_unit_test(test_a_plan_finds_its_groups_again),
         cmocka_unit_test(test_the_reasons_of_a_plan_can_be_read),
         cmocka_unit_test(test_a_restart_finds_its_commitments),

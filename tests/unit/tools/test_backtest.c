@@ -8,11 +8,14 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <math.h>
+#include <sqlite3.h>
 #include <unistd.h>
 
 #include "controller/base/utc.h"
 #include "tools/backtest/backtest.h"
+#include "tools/backtest/report.h"
 #include "tools/cli.h"
 
 enum { HOURS = 24 * 12, JOBS = 30 };
@@ -116,6 +119,8 @@ static int set_up(void **state)
     write_site("storage.cfg",
                "load = \"100 kW\"; pv_share = \"40 %\"; wind_share = \"20 %\"; step = \"15 min\";",
                battery);
+    write_site("charged.cfg", "load = \"100 kW\"; soc = \"100 %\"; step = \"15 min\";", battery);
+    write_site("both.cfg", "cpu_power = \"10 kW\"; load = \"100 kW\";", "");
     return 0;
 }
 
@@ -272,6 +277,8 @@ static void test_capacity(void **state)
     struct topology *topology = run->backtest.site.config->topology;
     topology->feeders[0].limit_w = 50e3;
     topology->feeders[1].limit_w = 30e3;
+    /* The optimum knows the jobs that are to come; we keep room for them. */
+    run->backtest.site.config->values.deadline_margin_ms = HOUR_MS;
     add_policy(run, POLICY_TIDEWATT);
     add_policy(run, POLICY_ORACLE);
     go(run);
@@ -365,11 +372,141 @@ static void test_new_hour_acts_at_once(void **state)
     assert_near(surplus_carbon_g(OUTLOOK_MODEL), surplus_carbon_g(OUTLOOK_PERFECT), 1e-9);
 }
 
+/* ---- windows that end before the work does ---- */
+
+/* A table of the results in memory, owned by the caller. */
+static char *print_results(const struct fixture *run)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    assert_non_null(out);
+    report_table(run->results, run->backtest.policy_count, &run->backtest.site, out);
+    assert_int_equal(fclose(out), 0);
+    return text;
+}
+
+/* The oracle knows no job that comes after the window, and its hours end with it; what is late or
+ * not done leaves no bound to claim, and unequal work no ratio. */
+static void test_cut_window(void **state)
+{
+    (void)state;
+    static const int64_t LENGTH_MS = 10 * (int64_t)HOUR_MS + 20 * (int64_t)MINUTE_MS;
+    struct fixture *run = open_run("both.cfg", "jobs.csv", OUTLOOK_PERFECT);
+    run->backtest.to_ms = run->backtest.from_ms[0] + LENGTH_MS;
+    add_policy(run, POLICY_NONE);
+    add_policy(run, POLICY_SUSPEND_RESUME);
+    add_policy(run, POLICY_ORACLE);
+    go(run);
+    const struct result *none = &run->results[0], *oracle = &run->results[2];
+    assert_int_equal(none->jobs, 10);
+    for (int p = 0; p < 3; p++) {
+        const struct result *r = &run->results[p];
+        assert_int_equal(r->jobs, none->jobs);
+        double load_wh = 100e3 * (double)LENGTH_MS / HOUR_MS;
+        assert_near(r->it_wh, r->job_wh + load_wh, 1e-9);
+    }
+    assert_true(run->results[1].job_wh < 0.9 * none->job_wh);
+    assert_true(isnan(oracle->bound));
+    char *table = print_results(run);
+    assert_non_null(strstr(table, "work is not the same"));
+    free(table);
+    close_run(run);
+}
+
+/* Where all work is done in time there is a bound, but no quarter hours. */
+static void test_whole_window(void **state)
+{
+    (void)state;
+    struct fixture *run = open_run("jobs.cfg", "jobs.csv", OUTLOOK_PERFECT);
+    add_policy(run, POLICY_NONE);
+    add_policy(run, POLICY_ORACLE);
+    go(run);
+    assert_true(run->results[1].bound > 0);
+    assert_true(isnan(run->results[1].peak_import_w));
+    char *table = print_results(run);
+    assert_null(strstr(table, "work is not the same"));
+    free(table);
+    close_run(run);
+}
+
+/* Waiting and suspensions cost the planner something that is no part of the total. */
+static void test_bound_is_of_the_total(void **state)
+{
+    (void)state;
+    double bound[2];
+    for (int i = 0; i < 2; i++) {
+        struct fixture *run = open_run("jobs.cfg", "jobs.csv", OUTLOOK_PERFECT);
+        if (i == 1)
+            run->backtest.site.config->values.delay_per_mwh_h =
+                run->backtest.site.config->values.churn = 1;
+        add_policy(run, POLICY_ORACLE);
+        go(run);
+        bound[i] = run->results[0].bound;
+        close_run(run);
+    }
+    assert_near(bound[1], bound[0], 1e-9);
+}
+
+/* What no file tells is unknown, not 0. */
+static void test_unknown_is_not_zero(void **state)
+{
+    (void)state;
+    struct fixture *run = open_run("jobs.cfg", "jobs.csv", OUTLOOK_PERFECT);
+    add_policy(run, POLICY_NONE);
+    go(run);
+    assert_true(isnan(run->results[0].energy_cost));
+    assert_true(run->results[0].carbon_g > 0 && run->results[0].objective > 0);
+    char *table = print_results(run);
+    assert_null(strstr(table, "0.00"));
+    free(table);
+    run->backtest.inputs.price = run->backtest.inputs.carbon;
+    run->backtest.inputs.carbon = (struct track){.path = NULL};
+    go(run);
+    assert_true(isnan(run->results[0].carbon_g));
+    assert_true(run->results[0].energy_cost > 0);
+    assert_true(run->results[0].objective == run->results[0].energy_cost);
+    close_run(run);
+}
+
+/* ---- databases ---- */
+
+/* One row of the stock shell. */
+static void ask(const char *path, const char *query, char *ret_line, size_t size)
+{
+    char command[3 * LIMIT_PATH];
+    snprintf(command, sizeof command, "sqlite3 %s \"%s\"", path, query);
+    FILE *shell = popen(command, "r");
+    assert_non_null(shell);
+    assert_non_null(fgets(ret_line, (int)size, shell));
+    assert_int_equal(pclose(shell), 0);
+}
+
+/* To the last quarter hour: accounts, days and the chain of the counters. */
+static void assert_accounts(const char *path, const struct result *result, int64_t window_ms)
+{
+    char line[256];
+    double import_wh = 0, carbon_g = 0, day_wh = 0;
+    int quarters = 0, breaks = 0;
+    ask(path,
+        "SELECT count(*), sum(import_wh), sum(carbon_g), (SELECT count(*) FROM v_meter_chain), "
+        "(SELECT sum(wh) FROM v_energy_day WHERE role = 'utility' AND kind = 'energy_import_wh') "
+        "FROM account_15min",
+        line, sizeof line);
+    assert_int_equal(
+        sscanf(line, "%d|%lf|%lf|%d|%lf", &quarters, &import_wh, &carbon_g, &breaks, &day_wh), 5);
+    assert_int_equal(quarters, window_ms / QUARTER_MS);
+    assert_int_equal(breaks, 0);
+    assert_near(import_wh, result->import_wh, 1e-6);
+    assert_near(day_wh, result->import_wh, 1e-6);
+    assert_near(carbon_g, result->carbon_g, 1e-6);
+}
+
 /* The stock shell reads it; the accounts add up to what the run reports. */
 static void test_database(void **state)
 {
     (void)state;
-    char path[LIMIT_PATH], command[2 * LIMIT_PATH], line[256] = "";
+    char path[LIMIT_PATH], line[256] = "";
     struct error error = {""};
     struct fixture *run = open_run("jobs.cfg", "jobs.csv", OUTLOOK_PERFECT);
     run->backtest.database = path_of("run.db");
@@ -377,20 +514,89 @@ static void test_database(void **state)
     go(run);
     backtest_database_path(&run->backtest, POLICY_TIDEWATT, path, sizeof path);
     assert_string_equal(path, path_of("run-tidewatt.db"));
-    snprintf(command, sizeof command,
-             "sqlite3 %s 'SELECT count(*), (SELECT count(*) FROM plan), (SELECT count(*) FROM "
-             "job_event) FROM decision'",
-             path);
-    FILE *shell = popen(command, "r");
-    assert_non_null(shell);
-    assert_non_null(fgets(line, sizeof line, shell));
-    assert_int_equal(pclose(shell), 0);
+    ask(path,
+        "SELECT count(*), (SELECT count(*) FROM plan), (SELECT count(*) FROM job_event) "
+        "FROM decision",
+        line, sizeof line);
     int decisions = 0, plans = 0, events = 0;
     assert_int_equal(sscanf(line, "%d|%d|%d", &decisions, &plans, &events), 3);
     assert_true(decisions >= JOBS && events >= 3 * JOBS);
     assert_int_equal(plans, run->results[0].plans);
+    assert_accounts(path, &run->results[0], inputs_span_ms(&run->backtest.inputs));
+    assert_true(backtest_check(&run->backtest, &error) < 0); /* before anything runs */
+    assert_non_null(strstr(error.text, "exists"));
     assert_true(backtest_run(&run->backtest, run->results, &error) < 0);
     assert_non_null(strstr(error.text, "exists"));
+    close_run(run);
+}
+
+static struct fixture *storage_run(const char *site, const char *database)
+{
+    struct fixture *run = open_run(site, NULL, OUTLOOK_PERFECT);
+    run->backtest.to_ms = run->backtest.from_ms[0] + 2 * (int64_t)DAY_MS;
+    run->backtest.database = path_of(database);
+    add_policy(run, POLICY_TIDEWATT);
+    return run;
+}
+
+/* A virtual register is written as often as the plan wants, in the first moment too. */
+static void test_no_write_budget(void **state)
+{
+    (void)state;
+    char line[64];
+    struct fixture *run = storage_run("charged.cfg", "battery.db");
+    go(run);
+    ask(path_of("battery-tidewatt.db"),
+        "SELECT count(*) FROM decision JOIN reason AS r ON r.reason = decision.reason "
+        "WHERE r.name = 'limit_write_budget'",
+        line, sizeof line);
+    assert_string_equal(line, "0\n");
+    close_run(run);
+}
+
+static int pages;
+
+static int limit_pages(sqlite3 *db, const char **message, const struct sqlite3_api_routines *api)
+{
+    char sql[64];
+    (void)message;
+    (void)api;
+    snprintf(sql, sizeof sql, "PRAGMA max_page_count = %d", pages);
+    return sqlite3_exec(db, sql, NULL, NULL, NULL);
+}
+
+/* A disk that fills up ends the run with the reason, and what was written is no database. */
+static void test_full_disk(void **state)
+{
+    (void)state;
+    char line[64];
+    struct error error = {""};
+    struct fixture *run = storage_run("storage.cfg", "full.db");
+    ask(path_of("battery-tidewatt.db"), "PRAGMA page_count", line, sizeof line);
+    pages = atoi(line) * 3 / 4;
+    run->backtest.to_ms += 5 * (int64_t)DAY_MS;
+    sqlite3_auto_extension((void (*)(void))limit_pages);
+    int code = backtest_run(&run->backtest, run->results, &error);
+    sqlite3_cancel_auto_extension((void (*)(void))limit_pages);
+    assert_true(code < 0);
+    assert_non_null(strstr(error.text, "full"));
+    assert_non_null(strstr(error.text, "make room"));
+    assert_int_equal(access(path_of("full-tidewatt.db"), F_OK), -1);
+    close_run(run);
+}
+
+static void test_stop(void **state)
+{
+    (void)state;
+    struct error error = {""};
+    atomic_bool stop = true;
+    struct fixture *run = storage_run("storage.cfg", "stop.db");
+    run->backtest.stop = &stop;
+    assert_true(backtest_run(&run->backtest, run->results, &error) < 0);
+    assert_non_null(strstr(error.text, "stopped"));
+    assert_int_equal(access(path_of("stop-tidewatt.db"), F_OK), -1);
+    run->backtest.policies[0] = POLICY_ORACLE;
+    assert_true(backtest_run(&run->backtest, run->results, &error) < 0);
     close_run(run);
 }
 
@@ -432,7 +638,7 @@ static void test_bad_jobs(void **state)
     refuse_jobs("1,10,1\n5,0,1\n", "bad.csv:3: length_s is 0");
     refuse_jobs("-1,10,1\n", "bad.csv:2: arrival_s is -1");
     refuse_jobs("1,10,0\n", "bad.csv:2: cpus is 0");
-    refuse_jobs("1,ten,1\n", "bad.csv:2: column 2 is \"ten\"");
+    refuse_jobs("1,ten,1\n", "bad.csv:2: length_s is \"ten\"");
     refuse_jobs("1,nan,1\n", "bad.csv:2");
     refuse_jobs("1\n", "bad.csv:2");
     refuse_jobs("", "has no job");
@@ -449,10 +655,76 @@ static void test_bad_series(void **state)
     const struct input_paths absent = {.grid = path_of("absent.csv")};
     refuse(&absent, "jobs.cfg", "absent.csv: No such file");
     const struct input_paths other = {.grid = path_of("jobs.csv")};
-    refuse(&other, "jobs.cfg", "no column is called time_utc");
+    refuse(&other, "jobs.cfg",
+           "no column is called time_utc; the file has arrival_s, length_s, cpus");
     write_text("late.csv", "time_utc,carbon_direct_g_per_kwh\n2021-01-01T12:00:00Z,1\n");
     const struct input_paths late = {.grid = path_of("late.csv")};
     refuse(&late, "jobs.cfg", "2021-01-01T00:00:00Z");
+}
+
+static void refuse_rows(const char *rows, const char *part)
+{
+    char text[512];
+    snprintf(text, sizeof text, "time_utc,carbon_direct_g_per_kwh\n%s", rows);
+    write_text("rows.csv", text);
+    const struct input_paths paths = {.grid = path_of("rows.csv")};
+    refuse(&paths, "jobs.cfg", part);
+}
+
+/* Not one row an hour, rising: said with the line, never put right on the quiet. */
+static void test_bad_rows(void **state)
+{
+    (void)state;
+    refuse_rows("2021-01-01T00:00:00Z,1\n2021-01-01T00:00:00Z,2\n", "rows.csv:3: 2021-01-01 "
+                                                                    "00:00:00 is there twice");
+    refuse_rows("2021-01-01T00:00:00Z,1\n2021-01-01T00:15:00Z,2\n", "rows.csv:3: 2021-01-01 "
+                                                                    "00:15:00 is no full hour");
+    refuse_rows("2021-01-01T00:30:00Z,1\n2021-01-01T01:30:00Z,2\n", "rows.csv:2: 2021-01-01 "
+                                                                    "00:30:00 is no full hour");
+    refuse_rows("2021-01-01T01:00:00Z,1\n2021-01-01T00:00:00Z,2\n", "rows.csv:3: 2021-01-01 "
+                                                                    "00:00:00 comes after");
+    refuse_rows("2021-01-01T00:00:00Z,\n2021-01-01T00:00:00Z,2\n", "rows.csv:3");
+    refuse_rows("2021-01-01T00:00:00Z,-1\n", "rows.csv:2: carbon_direct_g_per_kwh is -1");
+    refuse_rows("2021-01-01T00:00:00Z,1e300\n", "rows.csv:2: carbon_direct_g_per_kwh is 1e+300");
+    refuse_rows("2021-01-01T00:00:00Z,1\n2999-01-01T00:00:00Z,1\n", "more than a century");
+}
+
+/* A queue is that of the length that was given; the grain moves a job into no other. */
+static void test_queue_before_grain(void **state)
+{
+    (void)state;
+    struct error error = {""};
+    struct inputs inputs;
+    const struct backtest_site site = {.short_ms = 2 * (int64_t)HOUR_MS,
+                                       .wait_short_ms = 6 * (int64_t)HOUR_MS,
+                                       .wait_long_ms = DAY_MS,
+                                       .grain_ms = HOUR_MS};
+    write_text("queue.csv", "arrival_s,length_s,cpus\n0,7000,1\n10,7300,1\n");
+    const struct input_paths paths = {.grid = path_of("grid.csv"), .jobs = path_of("queue.csv")};
+    assert_int_equal(inputs_load(&paths, &site, &inputs, &error), 0);
+    assert_false(inputs.jobs[0].is_long);
+    assert_true(inputs.jobs[1].is_long);
+    assert_true(inputs.jobs[0].wait_ms == site.wait_short_ms);
+    assert_true(inputs.short_mean_ms == 2 * (int64_t)HOUR_MS);
+    assert_true(inputs.long_mean_ms == 3 * (int64_t)HOUR_MS);
+    inputs_finish(&inputs);
+}
+
+/* A rule plans in one piece and no further than the horizon. */
+static void test_job_beyond_horizon(void **state)
+{
+    (void)state;
+    struct error error = {""};
+    write_text("long.csv", "arrival_s,length_s,cpus\n0,3600,1\n10,180000,1\n");
+    struct fixture *run = open_run("whole.cfg", "long.csv", OUTLOOK_PERFECT);
+    run->backtest.from_ms[0] = START_MS;
+    add_policy(run, POLICY_NONE);
+    assert_true(backtest_check(&run->backtest, &error) < 0);
+    assert_non_null(strstr(error.text, "long.csv:3: the job takes 50 h"));
+    assert_non_null(strstr(error.text, "plan.horizon"));
+    run->backtest.policies[0] = POLICY_TIDEWATT;
+    assert_int_equal(backtest_check(&run->backtest, &error), 0);
+    close_run(run);
 }
 
 static void collect(void *context, const char *text)
@@ -514,6 +786,29 @@ static void test_local_prices(void **state)
     }
     assert_int_equal(inputs_check(&inputs, START_MS, START_MS + 364 * (int64_t)DAY_MS, &error), 0);
     inputs_finish(&inputs);
+
+    site.price_zone_ms = 330 * (int64_t)MINUTE_MS; /* no hour of this clock is one of UTC */
+    assert_true(inputs_load(&paths, &site, &inputs, &error) < 0);
+    assert_non_null(strstr(error.text, "price_zone_min 330"));
+}
+
+/* A file that has the hour twice that its clock shows twice: each row is its own hour. */
+static void test_local_prices_twice(void **state)
+{
+    (void)state;
+    struct error error;
+    const struct backtest_site site = {.price_zone_ms = HOUR_MS, .price_summer = true};
+    struct inputs inputs;
+    write_text("twice.csv", "time_local,price_eur_per_mwh\n2021-10-31 01:00:00,1\n"
+                            "2021-10-31 02:00:00,2\n2021-10-31 02:00:00,3\n"
+                            "2021-10-31 03:00:00,4\n");
+    const struct input_paths paths = {.price = path_of("twice.csv")};
+    assert_int_equal(inputs_load(&paths, &site, &inputs, &error), 0);
+    int64_t at_ms = 0;
+    assert_int_equal(utc_parse("2021-10-30T23:00:00Z", &at_ms, NULL), 0);
+    for (int h = 0; h < 4; h++)
+        assert_true(track_at(&inputs.price, at_ms + h * (int64_t)HOUR_MS) == h + 1);
+    inputs_finish(&inputs);
 }
 
 /* ---- reference data ---- */
@@ -563,10 +858,12 @@ static int call(const char *more, const char *value)
     snprintf(site, sizeof site, "--site=%s", path_of("jobs.cfg"));
     snprintf(grid, sizeof grid, "--grid=%s", path_of("grid.csv"));
     char name[64], second[LIMIT_PATH], from[] = "--from=2021-01-03", tool[] = "backtest";
+    char jobs[LIMIT_PATH];
+    snprintf(jobs, sizeof jobs, "--jobs=%s", path_of("jobs.csv"));
     snprintf(name, sizeof name, "%s", more);
     snprintf(second, sizeof second, "%s", value);
-    char *argv[] = {tool, site, grid, from, name, second, NULL};
-    return cli_backtest(&command, 6, argv);
+    char *argv[] = {tool, site, grid, from, name, second, jobs, NULL};
+    return cli_backtest(&command, strcmp(value, "none") == 0 ? 6 : 7, argv);
 }
 
 static void test_command_line(void **state)
@@ -579,8 +876,30 @@ static void test_command_line(void **state)
     assert_int_equal(call("--to", "tomorrow"), CLI_USAGE);
     assert_int_equal(call("--to", "2021-01-02"), CLI_REFUSED);
     assert_int_equal(call("--to", "2022-01-02"), CLI_REFUSED);
+    assert_int_equal(call("--place", "x"), CLI_USAGE);
     assert_int_equal(call("--csv", path_of("no/out.csv")), CLI_REFUSED);
-    assert_int_equal(call("--policy", "none"), CLI_REFUSED); /* neither --to nor --jobs */
+    assert_int_equal(call("--database", path_of("no/run.db")), CLI_REFUSED);
+    assert_int_equal(call("--policy", "none"), CLI_USAGE); /* neither --to nor --jobs */
+}
+
+/* Results that do not arrive are no success; what arrives is whole, in its place. */
+static void test_results_arrive(void **state)
+{
+    (void)state;
+    assert_int_equal(call("--csv", path_of("out.csv")), 0);
+    assert_int_equal(access(path_of("out.csv"), F_OK), 0);
+    assert_int_equal(access(path_of("out.csv.part"), F_OK), -1);
+    assert_int_equal(call("--csv", "/dev/full"), CLI_REFUSED);
+    fflush(stdout);
+    int kept = dup(STDOUT_FILENO), full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+    assert_true(kept >= 0 && full >= 0);
+    dup2(full, STDOUT_FILENO);
+    int code = call("--forecast", "perfect");
+    dup2(kept, STDOUT_FILENO);
+    clearerr(stdout);
+    close(full);
+    close(kept);
+    assert_int_equal(code, CLI_REFUSED);
 }
 
 int main(void)
@@ -593,13 +912,25 @@ int main(void)
         cmocka_unit_test(test_storage),
         cmocka_unit_test(test_own_forecast),
         cmocka_unit_test(test_new_hour_acts_at_once),
+        cmocka_unit_test(test_cut_window),
+        cmocka_unit_test(test_whole_window),
+        cmocka_unit_test(test_bound_is_of_the_total),
+        cmocka_unit_test(test_unknown_is_not_zero),
         cmocka_unit_test(test_database),
+        cmocka_unit_test(test_no_write_budget),
+        cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(test_stop),
         cmocka_unit_test(test_bad_jobs),
         cmocka_unit_test(test_bad_series),
+        cmocka_unit_test(test_bad_rows),
+        cmocka_unit_test(test_queue_before_grain),
+        cmocka_unit_test(test_job_beyond_horizon),
         cmocka_unit_test(test_bad_site),
         cmocka_unit_test(test_reference_month),
         cmocka_unit_test(test_local_prices),
+        cmocka_unit_test(test_local_prices_twice),
         cmocka_unit_test(test_command_line),
+        cmocka_unit_test(test_results_arrive),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -245,17 +245,23 @@ static void accelerators_are_taken_apart(void **state)
 {
     (void)state;
     struct error error;
-    static const char *const wrong[] = {"h100", ":8", "h100:", "h100:-1", ",h100:8", "h100:8x"};
+    static const struct cli_list one = {1, {"h100,a100:8"}}, two = {2, {"h100:8", "a100:8"}};
+    static const struct cli_list wrong[] = {
+        {1, {"h100"}},    {1, {":8"}},      {1, {"h100:"}},        {1, {"h100:-1"}},
+        {1, {",h100:8"}}, {1, {"h100:8x"}}, {1, {"h100,:8"}},      {1, {"h100,,a100:8"}},
+        {1, {",:8"}},     {1, {","}},       {1, {"h100:8,a100:8"}}};
     json_t *request = json_object();
-    assert_int_equal(cli_accelerators("h100,a100:8", request, &error), 0);
+    assert_int_equal(cli_accelerators(&one, request, &error), 0);
     const json_t *classes = json_object_get(request, "accelerator_classes");
     assert_int_equal(json_array_size(classes), 2);
     assert_string_equal(json_string_value(json_array_get(classes, 1)), "a100");
     assert_int_equal(json_integer_value(json_object_get(request, "accelerators")), 8);
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-        assert_int_equal(cli_accelerators(wrong[i], request, &error), ERROR_INVALID);
+        assert_int_equal(cli_accelerators(&wrong[i], request, &error), ERROR_INVALID);
         assert_non_null(strstr(error.text, "--accelerators"));
     }
+    assert_int_equal(cli_accelerators(&two, request, &error), ERROR_INVALID); /* none is dropped */
+    assert_non_null(strstr(error.text, "twice"));
     json_decref(request);
 }
 

@@ -335,6 +335,10 @@ static void status_shows_the_capacity(void **state)
     site.snapshot.peak_import_w = 9.5e5;
     assert_int_equal(run(cli_status, NULL, NULL, output), 0);
     assert_line(output, "capacity", "950 kW", "EXCEEDED");
+    site.snapshot.peak_import_w = NAN;
+    assert_int_equal(run(cli_status, NULL, NULL, output), 0);
+    assert_line(output, "capacity", "peak of the billing period –\n", "");
+    assert_null(strstr(output, "held"));
 }
 
 int main(void)
