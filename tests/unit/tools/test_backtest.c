@@ -754,6 +754,20 @@ static void test_bad_site(void **state)
     refuse_site("carbon = \"green\";", "direct, lifecycle");
 }
 
+static void test_own_sites(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"jobs", "storage", "free-load", "year"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char path[LIMIT_PATH];
+        struct error error;
+        struct backtest_site site;
+        snprintf(path, sizeof path, "%s/../sites/backtest-%s.cfg", PROFILE_FOLDER, names[i]);
+        assert_int_equal(backtest_site_load(path, &site, note, NULL, &error), 0);
+        backtest_site_finish(&site);
+    }
+}
+
 /* A local clock in winter and summer, with the hour that it skips and the one it repeats. */
 static void test_local_prices(void **state)
 {
@@ -926,6 +940,7 @@ int main(void)
         cmocka_unit_test(test_queue_before_grain),
         cmocka_unit_test(test_job_beyond_horizon),
         cmocka_unit_test(test_bad_site),
+        cmocka_unit_test(test_own_sites),
         cmocka_unit_test(test_reference_month),
         cmocka_unit_test(test_local_prices),
         cmocka_unit_test(test_local_prices_twice),
