@@ -65,7 +65,9 @@ void setpoint_elapse(struct guard_setpoint *setpoint, const struct setpoint_rule
      * allow a jump. */
     setpoint->step = fmin(setpoint->step + grown, fmax(grown, rules->deadband));
     double burst = fmax(1, rules->writes_per_hour * burst_share);
-    double earned = rules->writes_per_hour * (double)elapsed_ms / 3600000;
+    double earned = isinf(rules->writes_per_hour) /* no budget: in no time as well */
+                        ? rules->writes_per_hour
+                        : rules->writes_per_hour * (double)elapsed_ms / 3600000;
     setpoint->tokens = fmin(setpoint->tokens + earned, burst);
 }
 
