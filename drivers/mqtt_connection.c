@@ -2,6 +2,7 @@
  * user of libmosquitto, whose own loops are not used: they end for good on some errors, and wait
  * by select(), which cannot hold descriptors above 1023. */
 #include "drivers/mqtt_private.h"
+#include "drivers/secret_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -492,28 +493,7 @@ static int resolve(const char *host, unsigned attempt, char *ret_address, sockle
 
 /* ---- one connection ---------------------------------------------------- */
 
-/* The first line of the file. It is read at each connection, so that a password can be changed. */
-static int read_password(const char *path, char *ret_password, size_t size, struct error *error)
-{
-    FILE *file = fopen(path, "re");
-    char *read;
-
-    if (!file)
-        return error_set(error, ERROR_INVALID,
-                         "mqtt.password_file \"%s\": %s; it must be readable to us", path,
-                         strerror(errno));
-    read = fgets(ret_password, (int)size, file);
-    fclose(file);
-    if (read)
-        ret_password[strcspn(ret_password, "\r\n")] = '\0';
-    if (!read || !ret_password[0])
-        return error_set(error, ERROR_INVALID,
-                         "mqtt.password_file \"%s\": its first line is empty; it must be the "
-                         "password",
-                         path);
-    return 0;
-}
-
+/* The file is read at each connection, so that a password can be changed. */
 static int set_credentials(struct mqtt *m, struct error *error)
 {
     char password[MQTT_SECRET];
@@ -523,7 +503,8 @@ static int set_credentials(struct mqtt *m, struct error *error)
         return 0;
     strcpy(password, m->config.password);
     if (m->config.password_file[0] &&
-        read_password(m->config.password_file, password, sizeof(password), error) < 0)
+        secret_file_read(m->config.password_file, "mqtt.password_file", password, sizeof(password),
+                         error) < 0)
         return ERROR_INVALID;
     code = mosquitto_username_pw_set(m->client, m->config.username, password);
     explicit_bzero(password, sizeof(password));

@@ -1,7 +1,5 @@
-/* What a payload says, and how far it can be believed. Payloads come from anybody on the broker.
- * Numbers in text are scanned by hand, because strtod also takes hexadecimal, "nan" and "inf";
- * times outside two centuries are refused, because seconds taken for milliseconds would make a
- * value of today one of 1970. */
+/* What a payload says, and how far it can be believed. Payloads come from anybody on the
+ * broker. Times outside two centuries are refused: see text_scan.h. */
 #include <assert.h>
 #include <ctype.h>
 #include <math.h>
@@ -13,7 +11,11 @@
 #include <jansson.h>
 
 #include "controller/base/utc.h"
+#include "drivers/json_pointer.h"
 #include "drivers/mqtt_mapping.h"
+#include "drivers/text_scan.h"
+
+static_assert((int)MQTT_POINTER == JSON_POINTER, "their pointers are ours");
 
 enum stage {
     STAGE_OPEN,    /* not parsed yet */
@@ -22,13 +24,7 @@ enum stage {
     STAGE_NO_JSON, /* it cannot be parsed; it may still be plain text */
 };
 
-enum {
-    NUMBER_TEXT = 64, /* bytes of a number as text that are looked at, with the NUL */
-    EXCERPT = 44,     /* bytes of a payload's text that are quoted in an error, with the NUL */
-};
-
-static const int64_t TIME_LEAST_MS = 946684800000;   /* 2000-01-01 */
-static const int64_t TIME_BEYOND_MS = 7258118400000; /* 2200-01-01 */
+enum { NUMBER_TEXT = 64 }; /* bytes of a number as text that are looked at, with the NUL */
 
 /* Where the DSX contract has them. */
 static const struct mqtt_mapping dsx_places = {.format = MQTT_DSX,
@@ -38,47 +34,6 @@ static const struct mqtt_mapping dsx_places = {.format = MQTT_DSX,
                                                .quality_good = "1"};
 
 /* ---- a payload as text ------------------------------------------------- */
-
-/* Fit for a log line: what others wrote must not move a terminal's cursor. */
-static const char *excerpt(const char *text, size_t length, char buffer[EXCERPT])
-{
-    static const char dots[] = "...";
-    size_t shown = length < EXCERPT - sizeof(dots) ? length : EXCERPT - sizeof(dots);
-
-    for (size_t i = 0; i < shown; i++)
-        buffer[i] = isprint((unsigned char)text[i]) ? text[i] : '?';
-    strcpy(buffer + shown, shown < length ? dots : "");
-    return buffer;
-}
-
-static size_t digits(const char *text)
-{
-    return strspn(text, "0123456789");
-}
-
-/* Length of the decimal number at the start of the text, 0 when there is none. */
-static size_t number_length(const char *text)
-{
-    size_t at = *text == '-' || *text == '+';
-    size_t whole = digits(text + at), fraction = 0, exponent;
-
-    at += whole;
-    if (text[at] == '.') {
-        fraction = digits(text + at + 1);
-        at += 1 + fraction;
-    }
-    if (whole + fraction == 0)
-        return 0;
-    if (text[at] == 'e' || text[at] == 'E') {
-        size_t sign = text[at + 1] == '-' || text[at + 1] == '+';
-
-        exponent = digits(text + at + 1 + sign);
-        if (exponent == 0)
-            return 0;
-        at += 1 + sign + exponent;
-    }
-    return at;
-}
 
 static bool names_no_number(const char *text)
 {
@@ -101,7 +56,7 @@ static void trim(const char **text, size_t *length)
 static enum reason scan_number(const char *text, const char *suffix, double *ret_value,
                                struct error *error)
 {
-    size_t length = number_length(text);
+    size_t length = text_number_length(text);
     const char *rest = text + length;
     double value;
 
@@ -141,7 +96,7 @@ static enum reason read_text(const struct mqtt_mapping *mapping, const char *tex
                              double *ret_value, struct error *error)
 {
     const struct mqtt_word *word;
-    char number[NUMBER_TEXT], quoted[EXCERPT];
+    char number[NUMBER_TEXT], quoted[TEXT_EXCERPT];
     enum reason reason = REASON_MALFORMED;
 
     trim(&text, &length);
@@ -159,7 +114,7 @@ static enum reason read_text(const struct mqtt_mapping *mapping, const char *tex
         bool states = *mapping->words[0].text;
 
         error_set(error, ERROR_INVALID, "\"%s\" is no decimal number%s%s%s",
-                  excerpt(text, length, quoted), *mapping->suffix ? " followed by " : "",
+                  text_excerpt(text, length, quoted), *mapping->suffix ? " followed by " : "",
                   mapping->suffix, states ? ", nor a word that stands for one" : "");
         return states ? REASON_UNKNOWN_STATE : REASON_MALFORMED;
     }
@@ -183,46 +138,9 @@ static enum reason malformed(struct error *error, const char *pointer, const jso
     return REASON_MALFORMED;
 }
 
-/* The next reference token, unescaped; the pointer goes on behind it. */
-static void next_token(const char **pointer, char token[MQTT_POINTER])
-{
-    const char *at = *pointer + 1; /* past the slash */
-    size_t length = 0;
-
-    for (; *at && *at != '/'; at++) {
-        bool escaped = *at == '~';
-
-        at += escaped;
-        token[length++] = escaped ? (*at == '0' ? '~' : '/') : *at;
-    }
-    token[length] = '\0';
-    *pointer = at;
-}
-
-static const json_t *array_item(const json_t *array, const char *token)
-{
-    size_t length = digits(token);
-
-    if (length == 0 || length > 5 || token[length] || (token[0] == '0' && length > 1))
-        return NULL;
-    return json_array_get(array, (size_t)atol(token));
-}
-
-/* RFC 6901; NULL where it leads nowhere. */
-static const json_t *resolve(const json_t *root, const char *pointer)
-{
-    char token[MQTT_POINTER];
-
-    while (root && *pointer) {
-        next_token(&pointer, token);
-        root = json_is_array(root) ? array_item(root, token) : json_object_get(root, token);
-    }
-    return root;
-}
-
 bool mqtt_time_plausible(double utc_ms)
 {
-    return utc_ms >= (double)TIME_LEAST_MS && utc_ms < (double)TIME_BEYOND_MS;
+    return text_time_plausible(utc_ms);
 }
 
 static enum reason read_time_number(const char *pointer, double number, enum mqtt_time_form form,
@@ -231,37 +149,18 @@ static enum reason read_time_number(const char *pointer, double number, enum mqt
     double ms = form == MQTT_TIME_S ? number * SECOND_MS : number;
     const char *hint = "";
 
-    if (mqtt_time_plausible(ms)) {
+    if (text_time_plausible(ms)) {
         *ret_ms = (int64_t)llround(ms);
         return REASON_FRESH;
     }
-    if (form == MQTT_TIME_MS && mqtt_time_plausible(number * SECOND_MS))
+    if (form == MQTT_TIME_MS && text_time_plausible(number * SECOND_MS))
         hint = ": it looks like seconds";
-    else if (form == MQTT_TIME_S && mqtt_time_plausible(number))
+    else if (form == MQTT_TIME_S && text_time_plausible(number))
         hint = ": it looks like milliseconds";
     error_set(error, ERROR_INVALID,
               "\"%s\" is %.17g; as %s since 1970 that is no time between 2000 and 2199%s", pointer,
               number, form == MQTT_TIME_S ? "seconds" : "milliseconds", hint);
     return REASON_MALFORMED;
-}
-
-/* "Z" or "+02:00". */
-static bool read_offset(const char *text, int64_t *ret_ms)
-{
-    int hours, minutes, used = 0;
-
-    if (strcmp(text, "Z") == 0) {
-        *ret_ms = 0;
-        return true;
-    }
-    if (strspn(text, "+-") != 1 || strspn(text + 1, "0123456789:") != strlen("00:00") ||
-        sscanf(text + 1, "%2d:%2d%n", &hours, &minutes, &used) != 2 || text[1 + used] ||
-        hours > 14 || minutes > 59)
-        return false;
-    *ret_ms = hours * (int64_t)HOUR_MS + minutes * (int64_t)MINUTE_MS;
-    if (*text == '-')
-        *ret_ms = -*ret_ms;
-    return true;
 }
 
 /* ISO 8601 with any fraction of a second; the calendar is utc_parse's. */
@@ -273,21 +172,21 @@ static bool read_iso(const char *text, int64_t *ret_ms)
     double fraction_s = 0;
     int64_t ms, offset_ms;
 
-    if (*rest == '.' && digits(rest + 1) > 0) {
+    if (*rest == '.' && strspn(rest + 1, "0123456789") > 0) {
         fraction_s = strtod(rest, NULL);
-        rest += 1 + digits(rest + 1);
+        rest += 1 + strspn(rest + 1, "0123456789");
     }
     snprintf(whole, sizeof(whole), "%.*sZ", DATE_AND_TIME, text);
-    if (!read_offset(rest, &offset_ms) || utc_parse(whole, &ms, NULL) < 0)
+    if (!text_utc_offset(rest, &offset_ms) || utc_parse(whole, &ms, NULL) < 0)
         return false;
     *ret_ms = ms + (int64_t)(fraction_s * SECOND_MS) - offset_ms;
-    return mqtt_time_plausible((double)*ret_ms);
+    return text_time_plausible((double)*ret_ms);
 }
 
 static enum reason read_iso_time(const char *pointer, const json_t *time, int64_t *ret_ms,
                                  struct error *error)
 {
-    char quoted[EXCERPT];
+    char quoted[TEXT_EXCERPT];
     int64_t ms;
 
     if (!json_is_string(time))
@@ -295,7 +194,7 @@ static enum reason read_iso_time(const char *pointer, const json_t *time, int64_
     if (!read_iso(json_string_value(time), &ms)) {
         error_set(error, ERROR_INVALID,
                   "\"%s\" is \"%s\": write a time from 2000 to 2199 as 2026-11-22T06:00:00Z",
-                  pointer, excerpt(json_string_value(time), json_string_length(time), quoted));
+                  pointer, text_excerpt(json_string_value(time), json_string_length(time), quoted));
         return REASON_MALFORMED;
     }
     *ret_ms = ms;
@@ -305,7 +204,7 @@ static enum reason read_iso_time(const char *pointer, const json_t *time, int64_
 static enum reason read_time(const struct mqtt_mapping *mapping, const struct mqtt_mapping *places,
                              const json_t *root, int64_t *ret_ms, struct error *error)
 {
-    const json_t *time = resolve(root, places->time);
+    const json_t *time = json_pointer_get(root, places->time);
     bool strict = mapping->format == MQTT_DSX;
     double number;
 
@@ -331,9 +230,9 @@ static enum reason read_quality(const struct mqtt_mapping *mapping,
                                 const struct mqtt_mapping *places, const json_t *root,
                                 struct error *error)
 {
-    const json_t *quality = resolve(root, places->quality);
+    const json_t *quality = json_pointer_get(root, places->quality);
     const char *good = places->quality_good;
-    char quoted[EXCERPT];
+    char quoted[TEXT_EXCERPT];
     bool same;
 
     if (mapping->format == MQTT_DSX && !json_is_integer(quality))
@@ -343,13 +242,13 @@ static enum reason read_quality(const struct mqtt_mapping *mapping,
     if (json_is_string(quality))
         same = strcmp(json_string_value(quality), good) == 0;
     else if (json_is_number(quality))
-        same = number_length(good) == strlen(good) && json_number_value(quality) == atof(good);
+        same = text_number_length(good) == strlen(good) && json_number_value(quality) == atof(good);
     else
         same = strcmp(kind_of(quality), good) == 0; /* true, false, null */
     if (same)
         return REASON_FRESH;
     if (json_is_string(quality))
-        excerpt(json_string_value(quality), json_string_length(quality), quoted);
+        text_excerpt(json_string_value(quality), json_string_length(quality), quoted);
     else if (json_is_number(quality))
         snprintf(quoted, sizeof(quoted), "%.17g", json_number_value(quality));
     else
@@ -385,7 +284,7 @@ static enum reason read_value(const struct mqtt_mapping *mapping, const char *po
 
 static int parse(struct mqtt_document *document)
 {
-    char quoted[2 * EXCERPT];
+    char quoted[2 * TEXT_EXCERPT];
     json_error_t why;
 
     if (document->stage != STAGE_OPEN)
@@ -413,7 +312,7 @@ static enum reason read_json(struct mqtt_document *document, const struct mqtt_m
             *error = document->why;
         return REASON_MALFORMED;
     }
-    value = resolve(document->root, places->value);
+    value = json_pointer_get(document->root, places->value);
     if (!value)
         return malformed(error, places->value, value, "a number or null");
     if (*places->time)

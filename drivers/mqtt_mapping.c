@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "drivers/json_pointer.h"
+
 static const char *const formats[] = {"dsx", "json", "plain", "sparkplug"};
 static const char *const time_forms[] = {"ms", "s", "iso8601"};
 
@@ -60,21 +62,6 @@ void mqtt_mapping_init(struct mqtt_mapping *mapping, enum mqtt_format format)
         strcpy(mapping->value, "/value");
 }
 
-static int check_pointer(const char *option, const char *pointer, struct error *error)
-{
-    if (*pointer && *pointer != '/')
-        return error_set(error, ERROR_INVALID,
-                         "%s \"%s\" is no JSON pointer: it must start with \"/\", as in \"/%s\"",
-                         option, pointer, pointer);
-    for (const char *at = strchr(pointer, '~'); at; at = strchr(at + 1, '~')) {
-        if (at[1] != '0' && at[1] != '1')
-            return error_set(error, ERROR_INVALID,
-                             "%s \"%s\" is no JSON pointer: write \"~0\" for ~ and \"~1\" for /",
-                             option, pointer);
-    }
-    return 0;
-}
-
 static int refuse_option(const struct mqtt_mapping *mapping, const char *option, bool given,
                          struct error *error)
 {
@@ -107,12 +94,12 @@ static int refuse_text(const struct mqtt_mapping *mapping, struct error *error)
 
 static int check_places(const struct mqtt_mapping *mapping, struct error *error)
 {
-    int rc = check_pointer("value", mapping->value, error);
+    int rc = json_pointer_check("value", mapping->value, error);
 
     if (rc == 0)
-        rc = check_pointer("time", mapping->time, error);
+        rc = json_pointer_check("time", mapping->time, error);
     if (rc == 0)
-        rc = check_pointer("quality", mapping->quality, error);
+        rc = json_pointer_check("quality", mapping->quality, error);
     if (rc == 0 && !*mapping->quality != !*mapping->quality_good)
         return error_set(error, ERROR_INVALID,
                          "a quality takes both: its pointer and the only value that is good");

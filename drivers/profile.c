@@ -47,24 +47,32 @@ static bool rows_share_sunspec(const struct profile_row *a, const struct profile
     return false;
 }
 
-/* Against the rows before it; `places` are their nodes. */
-static void check_row(const struct profile *profile, struct conf_node *const *places, int index)
+/* A row's node; `sound` when its registers can be believed. */
+struct row_place {
+    struct conf_node *node;
+    bool sound;
+};
+
+/* Against the rows before it. */
+static void check_row(const struct profile *profile, const struct row_place *places, int index)
 {
     const struct profile_row *row = &profile->rows[index];
+    struct conf_node *node = places[index].node;
     char where[LIMIT_PATH];
 
     for (int i = 0; i < index; i++) {
         const struct profile_row *other = &profile->rows[i];
         if (other->point == row->point)
-            conf_error(places[index], "%s is there twice, first at %s", point_kind_name(row->point),
-                       conf_where(places[i], where, sizeof(where)));
-        if (rows_overlap(row, other))
-            conf_error(places[index],
-                       "registers overlap those of %s at %s: check address, type and bits",
-                       point_kind_name(other->point), conf_where(places[i], where, sizeof(where)));
+            conf_error(node, "%s is there twice, first at %s", point_kind_name(row->point),
+                       conf_where(places[i].node, where, sizeof(where)));
+        if (places[index].sound && places[i].sound && rows_overlap(row, other))
+            conf_error(node, "registers overlap those of %s at %s: check address, type and bits",
+                       point_kind_name(other->point),
+                       conf_where(places[i].node, where, sizeof(where)));
         if (rows_share_sunspec(row, other))
-            conf_error(places[index], "the SunSpec point is that of %s at %s: name it once",
-                       point_kind_name(other->point), conf_where(places[i], where, sizeof(where)));
+            conf_error(node, "the SunSpec point is that of %s at %s: name it once",
+                       point_kind_name(other->point),
+                       conf_where(places[i].node, where, sizeof(where)));
     }
 }
 
@@ -81,7 +89,7 @@ static bool sunspec_is_sound(const struct profile *profile, struct conf_node *pl
 static void load_rows(const struct profile_loader *loader, struct conf_node *group)
 {
     struct profile *profile = loader->profile;
-    struct conf_node *places[LIMIT_PROFILE_ROWS];
+    struct row_place places[LIMIT_PROFILE_ROWS];
     struct conf_node *list = conf_list(group, "points", true);
     if (list == NULL)
         return;
@@ -93,13 +101,14 @@ static void load_rows(const struct profile_loader *loader, struct conf_node *gro
     bool sunspec_used = false;
     for (size_t i = 0; i < count; i++) {
         int index = profile->row_count;
-        places[index] = conf_item(list, i);
-        sunspec_used |= conf_has(places[index], "sunspec");
-        if (profile_load_row(loader, places[index], &profile->rows[index]) < 0)
+        struct conf_node *node = conf_item(list, i);
+        sunspec_used |= conf_has(node, "sunspec");
+        if (profile_load_row(loader, node, &profile->rows[index]) < 0)
             continue;
+        places[index] = (struct row_place){node, !conf_failed(node)};
         check_row(profile, places, index);
         profile->row_count++;
-        if (!sunspec_is_sound(profile, places[index]))
+        if (!sunspec_is_sound(profile, node))
             profile->row_count--;
     }
     if (profile->sunspec && !sunspec_used)
@@ -193,6 +202,8 @@ static void load_block(const struct profile_loader *loader, struct conf_node *no
         .count = (uint16_t)conf_integer(node, "count", 1, 1, PROFILE_READ_MOST),
     };
     check_range(profile, node, block.address, block.count);
+    if (conf_failed(node))
+        return; /* where it lies cannot be believed */
     for (int i = 0; i < profile->block_count; i++) {
         const struct profile_block *other = &profile->blocks[i];
         if (block.table == other->table &&

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""The house keeps its floors: no include points up or across, no library is used outside its files.
+"""The house keeps its floors: no include points up or across, no library is used outside its files,
+and every folder opens with a README that says what lives there and what may not.
 
 Usage: floors.py ROOT. Prints each violation; exit status 1 when there is one.
 """
+import os
 import pathlib
 import re
 import sys
@@ -30,13 +32,15 @@ PURE_FLOORS = {2, 3, 4}
 
 # One driver does not know another: what each may include of the drivers folder.
 SHARED_BY_DRIVERS = {"driver.h", "batch.h", "profile.h"}
-DRIVER_FAMILIES = [r"modbus_|poll_|tcp_link|sunspec|rtu_owed|profile", r"mqtt|sparkplug|dsx_", r"batch_|jobexec"]
+DRIVER_FAMILIES = [r"modbus_|poll_|tcp_link|sunspec|rtu_owed|profile", r"mqtt|sparkplug|dsx_", r"batch_|jobexec", r"feed"]
 
 # Library header -> the files outside tests/ that may include it.
 LIBRARIES = {
     r"libconfig\.h": [r"controller/base/conf\.c"],
     r"sqlite3\.h": [r"controller/store/.*"],
     r"coin/.*|Clp_C_Interface\.h": [r"controller/plan/lp_clp\.c"],
+    r"lapacke\.h": [r"controller/forecast/ridge\.c"],
+    r"curl/.*": [r"drivers/feed_http\.c"],
     r"mosquitto\.h": [r"drivers/mqtt_connection\.c", r"tools/twin/bms_mqtt\.c", r"tools/bench/.*"],
     r"modbus(/modbus)?\.h": [r"drivers/modbus_serial\.c", r"tools/twin/modbus_server\.c", r"tools/bench/.*"],
     r"protobuf-c/.*|.*\.pb-c\.h": [r"drivers/sparkplug\.c"],
@@ -45,7 +49,7 @@ LIBRARIES = {
                  r"controller/core/onboard\.c"],
     r"jansson\.h": [r"drivers/.*", r"controller/serve/.*", r"controller/core/check\.c", r"tools/.*"],
     r"pthread\.h": [r"controller/base/queue\.c", r"controller/store/.*", r"drivers/mqtt.*",
-                    r"drivers/modbus_serial\.c",
+                    r"drivers/feed\.c", r"drivers/modbus_serial\.c",
                     r"controller/core/planner\.c", r"tools/twin/.*"],
 }
 
@@ -57,6 +61,11 @@ IMPURE_OWN = {"controller/base/log.h", "controller/base/clock.h", "controller/ba
 IMPURE_CALLS = re.compile(
     r"\b(fopen|fprintf|printf|puts|open|read|write|time|clock|gettimeofday|clock_gettime|getenv|"
     r"rand|random|srand|usleep|sleep|abort|exit|system)\s*\(")
+
+# Folders of nothing but data have none: the seeds of one fuzz target each.
+WITHOUT_README = re.compile(r"tests/fuzz/corpus/\w+")
+# Made by builds and tools, or not of the house.
+NO_FOLDERS = re.compile(r"build.*|subprojects|__pycache__|node_modules|\..*")
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+(?:"([^"]+)"|<([^>]+)>)', re.M)
 COMMENTS_AND_STRINGS = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\])*"', re.S)
@@ -104,6 +113,14 @@ def library_include(path, header):
     return None
 
 
+def folders_without_readme(root):
+    for folder, inside, files in os.walk(root):
+        inside[:] = sorted(name for name in inside if not NO_FOLDERS.fullmatch(name))
+        path = pathlib.Path(folder).relative_to(root).as_posix()
+        if files and "README.md" not in files and not WITHOUT_README.fullmatch(path):
+            yield path, "has no README.md: say in three lines what lives there and what may not"
+
+
 def violations(root):
     for file in sorted(root.rglob("*.[ch]")):
         path = file.relative_to(root).as_posix()
@@ -128,7 +145,7 @@ def violations(root):
 
 def main():
     root = pathlib.Path(sys.argv[1])
-    found = list(violations(root))
+    found = [*violations(root), *folders_without_readme(root)]
     for path, verdict in found:
         print(f"{path}: {verdict}")
     if not any(root.glob("controller/*/*.c")):

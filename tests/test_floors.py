@@ -23,13 +23,35 @@ CASES = [
 ]
 
 
+FOLDERS = [
+    (["README.md", "drivers/README.md", "drivers/x.c"], []),
+    (["README.md", "drivers/x.c"], ["drivers"]),
+    (["README.md", "a/b/c/x.c"], ["a/b/c"]),
+    (["a.c"], ["."]),
+    (["README.md", "tests/fuzz/corpus/README.md", "tests/fuzz/corpus/mqtt/x.bin"], []),
+    (["README.md", "build-x/y/z.o", ".git/x", "tools/__pycache__/x.pyc"], []),
+]
+
+
+def make(folder, path, text):
+    file = pathlib.Path(folder) / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text + "\n")
+
+
 def main():
     wrong = 0
+    for paths, expected in FOLDERS:
+        with tempfile.TemporaryDirectory() as folder:
+            for path in paths:
+                make(folder, path, "")
+            found = [path for path, _ in floors.folders_without_readme(pathlib.Path(folder))]
+        if found != expected:
+            wrong += 1
+            print(f"{paths}: expected {expected}, found {found}")
     for path, text, expected in CASES:
         with tempfile.TemporaryDirectory() as folder:
-            file = pathlib.Path(folder) / path
-            file.parent.mkdir(parents=True)
-            file.write_text(text + "\n")
+            make(folder, path, text)
             found = [verdict for _, verdict in floors.violations(pathlib.Path(folder))]
         sound = found == [] if expected is None else any(expected in verdict for verdict in found)
         if not sound:

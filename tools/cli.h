@@ -57,6 +57,8 @@ const char *cli_share(const json_t *ratio, char buffer[CLI_TEXT_ROOM]); /* "0.98
 const char *cli_word(const json_t *value);                              /* a string or "–" */
 const char *cli_time(const json_t *value, char buffer[CLI_TEXT_ROOM]);  /* "06-15 12:00" */
 int64_t cli_time_ms(const json_t *value);                               /* 0: null */
+/* Reads "2021-01-01" or a full UTC time. */
+int cli_day(const char *text, int64_t *ret_ms, struct error *error);
 
 int cli_status(const struct cli_command *command, int argc, char **argv);
 int cli_plan(const struct cli_command *command, int argc, char **argv);
@@ -67,6 +69,8 @@ int cli_mode(const struct cli_command *command, int argc, char **argv);
 int cli_check(const struct cli_command *command, int argc, char **argv);
 int cli_backtest(const struct cli_command *command, int argc, char **argv);
 int cli_profile(const struct cli_command *command, int argc, char **argv);
+int cli_forecast(const struct cli_command *command, int argc, char **argv);
+int cli_evaluate(const struct cli_command *command, int argc, char **argv); /* forecast --evaluate */
 int cli_probe(const struct cli_command *command, int argc, char **argv);
 
 #endif

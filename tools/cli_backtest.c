@@ -31,17 +31,6 @@ static void note(void *context, const char *text)
     fprintf(stderr, "%s\n", text);
 }
 
-/* "2021-01-01" or a full time. */
-static int read_time(const char *text, int64_t *ret_ms, struct error *error)
-{
-    char full[UTC_TEXT];
-    if (strlen(text) == strlen("2021-01-01")) {
-        snprintf(full, sizeof full, "%sT00:00:00Z", text);
-        text = full;
-    }
-    return utc_parse(text, ret_ms, error);
-}
-
 /* The next word of a comma-separated list; false: there is none. */
 static bool next_word(const char **rest, char *ret_word, size_t size)
 {
@@ -92,10 +81,10 @@ static int read_windows(const struct request *request, struct backtest *backtest
     while (next_word(&list, word, sizeof word)) {
         if (backtest->window_count == BACKTEST_WINDOWS)
             return error_set(error, ERROR_INVALID, "--windows: at most %d", BACKTEST_WINDOWS);
-        if (read_time(word, &backtest->from_ms[backtest->window_count++], error) < 0)
+        if (cli_day(word, &backtest->from_ms[backtest->window_count++], error) < 0)
             return error_prefix(error, ERROR_INVALID, request->windows ? "--windows" : "--from");
     }
-    if (request->to && read_time(request->to, &backtest->to_ms, error) < 0)
+    if (request->to && cli_day(request->to, &backtest->to_ms, error) < 0)
         return error_prefix(error, ERROR_INVALID, "--to");
     return 0;
 }

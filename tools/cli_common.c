@@ -144,3 +144,14 @@ const char *cli_time(const json_t *value, char buffer[CLI_TEXT_ROOM])
     snprintf(buffer, CLI_TEXT_ROOM, "%.5s %.5s", text + 5, text + 11);
     return buffer;
 }
+
+int cli_day(const char *text, int64_t *ret_ms, struct error *error)
+{
+    char full[UTC_TEXT];
+
+    if (strlen(text) == strlen("2021-01-01")) {
+        snprintf(full, sizeof(full), "%sT00:00:00Z", text);
+        text = full;
+    }
+    return utc_parse(text, ret_ms, error);
+}

@@ -261,6 +261,38 @@ static void print_devices(const json_t *status)
     cli_table_destroy(table);
 }
 
+static void print_feeds(const json_t *status)
+{
+    static const struct cli_column columns[] = {{"FEED", 'l'},   {"BY", 'l'},    {"ALIVE", 'l'},
+                                                {"ISSUED", 'r'}, {"NEWS", 'r'},  {"GOT", 'r'},
+                                                {"BAD", 'r'},    {"REASON", 'l'}, {NULL, 0}};
+    struct cli_table *table;
+    const json_t *feed, *feeds = get(status, "feeds");
+    char age[CLI_TEXT_ROOM];
+    size_t i;
+
+    if (json_array_size(feeds) == 0)
+        return;
+    table = cli_table_create(columns);
+    json_array_foreach(feeds, i, feed)
+    {
+        const char *cause = json_string_value(get(feed, "cause"));
+
+        cli_cell(table, "%s", cli_word(get(feed, "name")));
+        cli_cell(table, "%s", cli_word(get(feed, "way")));
+        cli_cell(table, "%s", json_is_true(get(feed, "alive")) ? "yes" : "no");
+        cli_cell(table, "%s", cli_quantity(get(feed, "issue_age_ms"), DIMENSION_DURATION, age));
+        cli_cell(table, "%s", cli_quantity(get(feed, "news_age_ms"), DIMENSION_DURATION, age));
+        cli_cell(table, "%lld", count(feed, "documents"));
+        cli_cell(table, "%lld", count(feed, "malformed"));
+        cli_cell(table, "%s%s%s", cli_word(get(feed, "reason")), cause ? ": " : "",
+                 cause ? cause : "");
+    }
+    printf("\n");
+    cli_table_print(table, stdout);
+    cli_table_destroy(table);
+}
+
 static void print_status(const json_t *status)
 {
     char speed[CLI_TEXT_ROOM];
@@ -282,6 +314,7 @@ static void print_status(const json_t *status)
     print_store(status);
     print_broker(status);
     print_devices(status);
+    print_feeds(status);
 }
 
 /* ---- points --------------------------------------------------------------------------------- */

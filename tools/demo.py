@@ -4,7 +4,6 @@ import argparse
 import datetime
 import pathlib
 import shutil
-import signal
 import sqlite3
 import sys
 import tempfile
@@ -12,7 +11,7 @@ import time
 
 import report
 import workload
-from stack import Stack, StackError
+from stack import Interrupted, Stack, StackError, end_at_signals
 
 DAY = datetime.datetime(2026, 6, 15, tzinfo=datetime.timezone.utc)
 LEAD_S = 3          # real seconds until both plants are up
@@ -155,13 +154,11 @@ def live(options):
               f"  {tool} submit --power 20kW --work 5min --deadline +1h -- sleep 300\n"
               f"  {tool} mode jobs control\n  sqlite3 {stack.database}\n\nCtrl-C ends it.",
               flush=True)
-        for number in (signal.SIGTERM, signal.SIGINT): # a background shell ignores SIGINT
-            signal.signal(number, signal.default_int_handler)
         while stack.processes["controller"].poll() is None:
             time.sleep(0.5)
         print(f"the controller ended: see {folder}/controller.log")
-    except KeyboardInterrupt:
-        print("\nstopping")
+    except Interrupted:
+        print("\nstopping", flush=True)
     finally:
         stack.stop()
 
@@ -172,11 +169,12 @@ def main():
     parser.add_argument("--build", default="build", help="the build folder")
     parser.add_argument("--folder", help="where to keep database and logs (default: a new one)")
     options = parser.parse_args()
+    end_at_signals()
     try:
         (live if options.live else demo)(options)
     except (StackError, sqlite3.Error) as error:
         sys.exit(f"tools/demo: {error}")
-    except KeyboardInterrupt:
+    except Interrupted:
         sys.exit("tools/demo: interrupted")
 
 

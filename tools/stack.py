@@ -1,7 +1,10 @@
 """One complete site on loopback: broker, twin and controller as child processes.
 
-Used by the demo and by the end-to-end tests; everything it starts is stopped by its pid.
+Used by the demo and by the end-to-end tests; everything it starts is stopped by its pid, also when
+a signal ends the program.
 """
+import atexit
+import contextlib
 import json
 import os
 import pathlib
@@ -21,6 +24,45 @@ BROKER_OFFSET = 83
 
 class StackError(Exception):
     """Something did not start or answer; the text says what and where its log is."""
+
+
+class Interrupted(SystemExit):
+    """A signal asked the program to end: what it started is stopped on the way out."""
+
+
+class _Ending:
+    """SIGTERM, SIGINT and SIGHUP end the program alike, and nothing of it stays behind."""
+
+    def __init__(self):
+        self.held, self.number = False, None
+
+    def begin(self):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            nohup = number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN
+            if not nohup:  # a background shell has SIGINT ignored as well; that is undone
+                signal.signal(number, self.take)
+
+    def take(self, number, _frame):
+        if self.number is not None:
+            return  # stopping takes its time, and is not broken off
+        self.number = number
+        if not self.held:
+            raise Interrupted(128 + number)
+
+    @contextlib.contextmanager
+    def hold(self):
+        """The signal waits: a process just started must be known before anything is stopped."""
+        self.held = True
+        try:
+            yield
+        finally:
+            self.held = False
+        if self.number is not None:
+            raise Interrupted(128 + self.number)
+
+
+_ending = _Ending()
+end_at_signals = _ending.begin
 
 
 def _free(port):
@@ -78,11 +120,11 @@ class Stack:
         self.config = self.folder / "site.cfg"
 
     def spawn(self, name, command):
-        log = open(self.folder / f"{name}.log", "ab")
-        self.processes[name] = subprocess.Popen(
-            [str(word) for word in command], stdout=log, stderr=log, stdin=subprocess.DEVNULL,
-            start_new_session=True)
-        log.close()
+        atexit.register(self.stop)
+        with open(self.folder / f"{name}.log", "ab") as log, _ending.hold():
+            self.processes[name] = subprocess.Popen(
+                [str(word) for word in command], stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+                start_new_session=True)
 
     def start(self):
         self.start_plant()
@@ -148,9 +190,10 @@ class Stack:
         return json.loads(self.cli(*words, "--json").stdout)
 
     def kill(self, name, number=signal.SIGKILL):
-        process = self.processes.pop(name)
+        process = self.processes[name]
         process.send_signal(number)
         process.wait(timeout=20)
+        del self.processes[name]
 
     def job_processes(self):
         """Process groups of jobs that still live."""
@@ -164,17 +207,23 @@ class Stack:
                 yield int(words[0]), pid_file.parent
 
     def stop(self):
+        """Also when an earlier call was broken off by a signal."""
         for name in ("controller", "twin", "broker"):
-            process = self.processes.pop(name, None)
-            if process is None or process.poll() is not None:
-                continue
-            process.terminate()
-            try:
-                process.wait(timeout=20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            process = self.processes.get(name)
+            if process is not None and process.poll() is None:
+                self.end(process)
+            self.processes.pop(name, None)
         self.end_jobs()
+        atexit.unregister(self.stop)
+
+    @staticmethod
+    def end(process):
+        process.terminate()
+        try:
+            process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
     def end_jobs(self):
         """Kills what is left of the jobs and waits until their supervisors have said so."""

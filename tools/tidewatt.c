@@ -7,12 +7,14 @@
 
 static int cli_version(const struct cli_command *command, int argc, char **argv)
 {
-    const struct cli_option options[] = {CLI_END_OF_OPTIONS};
+    bool json = false;
+    const struct cli_option options[] = {
+        {"json", CLI_FLAG, &json, NULL, "print the version as JSON"}, CLI_END_OF_OPTIONS};
     struct cli_operands operands;
     int code = cli_begin(command, options, argc, argv, 0, 0, &operands);
 
     if (code == CLI_GO_ON)
-        printf("tidewatt %s\n", TIDEWATT_VERSION);
+        printf(json ? "{\"version\":\"%s\"}\n" : "tidewatt %s\n", TIDEWATT_VERSION);
     return code == CLI_GO_ON ? 0 : code;
 }
 
@@ -37,6 +39,9 @@ static const struct cli_command commands[] = {
      "Checks device profiles, or shows one as a table", cli_profile},
     {"backtest", NULL,
      "Runs a site over historical series by several policies, side by side", cli_backtest},
+    {"forecast", "[now]",
+     "Shows forecasts, what was believed and came, and scores; --evaluate measures on files",
+     cli_forecast},
     {"version", NULL, "Prints the version of this tool", cli_version},
     {"help", "[COMMAND]", "Explains a command", cli_help},
 };

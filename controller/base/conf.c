@@ -23,6 +23,7 @@ struct conf_node {
     config_setting_t *setting;
     bool asked;
     bool settled; /* an error covers all of it: nothing more to say about what is inside */
+    bool failed;  /* an error spoke about it: perhaps not all of it was asked for */
     char **names;
     size_t name_count, name_room;
 };
@@ -176,16 +177,26 @@ static void path_text(const config_setting_t *setting, char *buffer, size_t size
         snprintf(buffer + used, size - used, "%s[%d]", dot, config_setting_index(setting));
 }
 
-/* Notes an error that stands at the line of `at` and speaks about the group `about`. */
-static void note(const struct conf_node *at, const struct conf_node *about, const char *format,
+static bool was_noted(const struct conf *conf, const char *text)
+{
+    for (size_t i = 0; i < conf->error_count; i++)
+        if (strcmp(conf->errors[i], text) == 0)
+            return true;
+    return false;
+}
+
+/* Notes an error that stands at the line of `at` and speaks about the group `about`; once, however
+ * many readers come upon it. */
+static void note(const struct conf_node *at, struct conf_node *about, const char *format,
                  va_list arguments) __attribute__((format(printf, 3, 0)));
 
-static void note(const struct conf_node *at, const struct conf_node *about, const char *format,
+static void note(const struct conf_node *at, struct conf_node *about, const char *format,
                  va_list arguments)
 {
     struct conf *conf = at->conf;
     char where[LIMIT_PATH + 16], path[PATH_TEXT], text[LIMIT_ERROR_TEXT];
 
+    about->failed = true;
     if (conf->error_count == ERRORS_KEPT)
         return;
     conf_where(at, where, sizeof(where));
@@ -197,7 +208,10 @@ static void note(const struct conf_node *at, const struct conf_node *about, cons
     char *whole;
     if (asprintf(&whole, "%s: %s%s%s", where, path, *path ? ": " : "", text) < 0)
         abort(); /* without memory for its texts the check would pass a wrong file */
-    conf->errors[conf->error_count++] = whole;
+    if (was_noted(conf, whole))
+        free(whole);
+    else
+        conf->errors[conf->error_count++] = whole;
 }
 
 void conf_error(struct conf_node *node, const char *format, ...)
@@ -215,12 +229,17 @@ static void value_error(struct conf_node *node, const char *format, ...)
 
 static void value_error(struct conf_node *node, const char *format, ...)
 {
-    const struct conf_node *parent = node_of(config_setting_parent(node->setting));
+    struct conf_node *parent = node_of(config_setting_parent(node->setting));
     va_list arguments;
     node->settled = true;
     va_start(arguments, format);
     note(node, parent ? parent : node, format, arguments);
     va_end(arguments);
+}
+
+bool conf_failed(const struct conf_node *node)
+{
+    return node->failed;
 }
 
 size_t conf_error_count(const struct conf *conf)
@@ -333,10 +352,12 @@ static struct conf_node *ask_required(struct conf_node *group, const char *name,
     return node;
 }
 
-bool conf_has(const struct conf_node *group, const char *name)
+bool conf_has(struct conf_node *group, const char *name)
 {
-    return group && config_setting_is_group(group->setting) &&
-           config_setting_get_member(group->setting, name);
+    if (!group || !config_setting_is_group(group->setting))
+        return false;
+    remember_name(group, name);
+    return config_setting_get_member(group->setting, name);
 }
 
 void conf_leave(struct conf_node *parent, const char *name)
@@ -580,26 +601,28 @@ int conf_choice(struct conf_node *group, const char *name, const char *const *na
 
 /* ---- unknown keys ---- */
 
-static void report_unknown(struct conf_node *node)
+/* Where reading may have stopped at an error, a key that was not asked for may well be right: only
+ * one that looks misspelt is told. */
+static void report_unknown(struct conf_node *node, bool in_failed)
 {
     const struct conf_node *parent = node_of(config_setting_parent(node->setting));
     const char *name = config_setting_name(node->setting);
     node->asked = true;
     node->settled = true;
-    if (!name) {
-        conf_error(node, "is not used: take it out");
-        return;
-    }
-    const char *near = nearest(name, (const char *const *)parent->names, parent->name_count);
+    const char *near =
+        name ? nearest(name, (const char *const *)parent->names, parent->name_count) : NULL;
     if (near)
         value_error(node, "unknown key '%s': did you mean '%s'?", name, near);
-    else
+    else if (!in_failed && name)
         value_error(node, "unknown key '%s': take it out", name);
+    else if (!in_failed)
+        conf_error(node, "is not used: take it out");
 }
 
 static void report_unknown_in(struct conf_node *node)
 {
     const config_setting_t *setting = node->setting;
+    bool failed = node->failed; /* before its unknown keys are told */
     if (!config_setting_is_aggregate(setting) || node->settled)
         return;
     for (int i = 0; i < config_setting_length(setting); i++) {
@@ -607,7 +630,7 @@ static void report_unknown_in(struct conf_node *node)
         if (child->asked)
             report_unknown_in(child);
         else
-            report_unknown(child);
+            report_unknown(child, failed);
     }
 }
 

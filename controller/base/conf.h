@@ -2,7 +2,8 @@
  * file, line, path and remedy. The only user of libconfig.
  *
  * A reader collects every error instead of stopping at the first. Each option read is marked;
- * conf_finish reports keys that nobody asked for as unknown, with the nearest known name. */
+ * conf_finish reports keys that nobody asked for as unknown, with the nearest known name; in a
+ * group with another error only those that have one, as its reader may have stopped there. */
 #ifndef TIDEWATT_BASE_CONF_H
 #define TIDEWATT_BASE_CONF_H
 
@@ -30,7 +31,7 @@ size_t conf_length(const struct conf_node *list);
 struct conf_node *conf_item(struct conf_node *list, size_t index);
 const char *conf_item_string(struct conf_node *list,
                              size_t index); /* NULL and an error: no string */
-bool conf_has(const struct conf_node *group, const char *name);
+bool conf_has(struct conf_node *group, const char *name);
 /* The setting of that name is for another program: whatever is in it is no unknown key. */
 void conf_leave(struct conf_node *parent, const char *name);
 
@@ -52,9 +53,11 @@ double conf_quantity_required(struct conf_node *group, const char *name, enum di
 /* The index of the string in `names` (NULL-terminated); notes an error listing the choices. */
 int conf_choice(struct conf_node *group, const char *name, const char *const *names, int fallback);
 
-/* Notes an error at this node: "FILE:LINE: path: text". At most 100 are kept. */
+/* Notes an error at this node: "FILE:LINE: path: text". At most 100 are kept, equal ones once. */
 void conf_error(struct conf_node *node, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+bool conf_failed(const struct conf_node *node); /* an error was noted about this very node */
 
 /* "FILE:LINE" of a node, for texts about several nodes. */
 const char *conf_where(const struct conf_node *node, char *buffer, size_t size);

@@ -60,6 +60,14 @@ enum {
     LIMIT_RETRY_MS = 1000, /* a failed write of a hard limit waits so long, then twice ... */
     LIMIT_RETRY_UNSENT_MS = 15000, /* ... up to this where it never left (it wears nothing), ... */
     LIMIT_RETRY_MOST_MS = 600000,  /* ... or to this */
+    LIMIT_FEEDS = 16,       /* forecast feeds */
+    LIMIT_FEED_TRACKS = 16, /* tracks of one of them */
+    LIMIT_FEED_BYTES = 4 << 20,    /* of one document of a feed */
+    LIMIT_FEED_VALUES = 65536,     /* of one track in one document */
+    LIMIT_BLOCK = 512,             /* values of one block of a feed; longer ones come as several */
+    LIMIT_BLOCKS = 256,            /* blocks that wait for the next tick */
+    LIMIT_CHILLER_IDLE_W = 500,    /* what chillers draw below this says nothing of their COP */
+    LIMIT_LEARN_DAYS = 400,        /* of what is taken up after a restart */
     LIMIT_HISTORY_SLOTS = 5376,    /* quarter hours of history per forecast series: eight weeks */
 };
 

@@ -243,9 +243,11 @@ static int allocate(struct config *config, struct error *error)
     config->profiles = calloc(LIMIT_PROFILES, sizeof *config->profiles);
     config->modbus_devices = calloc(LIMIT_DEVICES, sizeof *config->modbus_devices);
     config->modbus_wires = calloc(LIMIT_DEVICES, sizeof *config->modbus_wires);
+    config->feeds = calloc(LIMIT_FEEDS, sizeof *config->feeds);
+    config->feed_zones = calloc(LIMIT_FEEDS, sizeof *config->feed_zones);
     config->mqtt_points = calloc(LIMIT_POINTS, sizeof *config->mqtt_points);
     if (!config->topology || !config->profiles || !config->modbus_devices ||
-        !config->modbus_wires || !config->mqtt_points)
+        !config->modbus_wires || !config->mqtt_points || !config->feeds || !config->feed_zones)
         return error_set(error, ERROR_SYSTEM, "out of memory");
     return 0;
 }
@@ -296,6 +298,7 @@ static size_t read_all(struct conf *conf, const char *onboarded, struct config *
     read_options(top, config, NULL);
     read_texts(top, config);
     config_read_mqtt(top, config);
+    config_read_feeds(top, config);
     read_modes(top, config);
     config_read_feeders(top, config);
     config_read_buses(top, config);
@@ -413,5 +416,7 @@ void configuration_destroy(struct config *config)
     free(config->modbus_devices);
     free(config->modbus_wires);
     free(config->mqtt_points);
+    free(config->feeds);
+    free(config->feed_zones);
     free(config);
 }

@@ -5,6 +5,7 @@
 
 #include "controller/base/conf.h"
 #include "controller/core/cycle.h"
+#include "drivers/feed.h"
 #include "drivers/modbus_master.h"
 #include "drivers/mqtt.h"
 #include "drivers/profile.h"
@@ -75,6 +76,10 @@ struct config {
     int modbus_count;
     struct mqtt_point *mqtt_points;
     int mqtt_point_count;
+    struct feed_config *feeds;
+    int feed_count;
+    struct feed_zone *feed_zones; /* that the feeds' documents are written in */
+    int feed_zone_count;
 };
 
 /* Called with every problem found, each a whole line with file and line number. */

@@ -153,8 +153,11 @@ static void read_device(struct device_reader *reader)
     config_place_device(node, config);
     if (conf_has(node, "address") || conf_has(node, "bus") || conf_has(node, "profile"))
         read_modbus(reader, device);
-    else
+    else if (conf_has(node, "points"))
         config_read_mqtt_points(node, config, device);
+    else
+        conf_error(node, "nothing says how it is read: add address (or bus) and profile for "
+                         "Modbus, or points with topics for MQTT");
 }
 
 void config_read_devices(struct conf_node *top, struct config *config, config_note note,

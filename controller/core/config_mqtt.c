@@ -80,7 +80,7 @@ void config_read_mqtt(struct conf_node *top, struct config *config)
 
 /* ---- what works, but should not be so ---- */
 
-static void warn_of_secret(const char *path, const char *what, config_note note, void *context)
+void config_warn_secret(const char *path, const char *what, config_note note, void *context)
 {
     char text[2 * LIMIT_PATH + 256];
     struct stat status;
@@ -100,14 +100,15 @@ void configuration_warn(const struct config *config, config_note note, void *con
     struct mqtt_tls *tls = NULL;
     struct error error;
     if (*mqtt->password)
-        warn_of_secret(config->path, "mqtt.password", note, context);
+        config_warn_secret(config->path, "mqtt.password", note, context);
     if (*mqtt->password_file)
-        warn_of_secret(mqtt->password_file, "mqtt.password_file", note, context);
+        config_warn_secret(mqtt->password_file, "mqtt.password_file", note, context);
     if (*mqtt->security.key_file)
-        warn_of_secret(mqtt->security.key_file, "mqtt.key_file", note, context);
+        config_warn_secret(mqtt->security.key_file, "mqtt.key_file", note, context);
     if (mqtt->security.tls && mqtt_tls_create(&mqtt->security, mqtt->host, &tls, &error) < 0)
         note(context, error.text);
     mqtt_tls_destroy(tls);
     if (*config->onboard_fault.text)
         note(context, config->onboard_fault.text);
+    config_warn_feeds(config, note, context);
 }

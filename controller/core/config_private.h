@@ -53,4 +53,12 @@ int config_count_unmapped(struct conf_node *device_node, const struct config *co
                           int own_points);
 void config_read_unmapped(struct conf_node *device_node, struct config *config, int own_points);
 
+/* Notes a secret that cannot be read, or that everybody can. */
+void config_warn_secret(const char *path, const char *what, config_note note, void *context);
+
+/* ---- config_feeds.c ---- */
+
+void config_read_feeds(struct conf_node *top, struct config *config);
+void config_warn_feeds(const struct config *config, config_note note, void *context);
+
 #endif

@@ -169,7 +169,7 @@ static void check_unit(struct conf_node *node, const struct config *config,
      * its meter. */
     for (int i = 0; i < config->modbus_count; i++) {
         const struct modbus_device *other = &config->modbus_devices[i];
-        if (other->wire != device->wire || other->unit != device->unit ||
+        if (other->wire != device->wire || other->unit != device->unit || !device->profile ||
             other->profile != device->profile)
             continue;
         conf_error(

@@ -22,55 +22,6 @@ void cycle_event(struct tick_output *output, enum event_kind kind, const char *s
     va_end(arguments);
 }
 
-/* ---- forecast ---- */
-
-static void tell_forecaster_now(struct cycle *cycle, const struct tick_input *input)
-{
-    for (int s = 0; s < FORECAST_SERIES; s++) {
-        if (!isnan(cycle->series_now[s]))
-            forecaster_now(cycle->forecaster, (enum forecast_series)s, input->now_ms,
-                           cycle->series_now[s]);
-    }
-}
-
-/* A forecast from outside counts as far as it reaches; ours goes on after it. */
-static void take_provided(struct cycle *cycle, const struct forecast *provided)
-{
-    struct forecast *own = &cycle->forecasts[provided->series];
-    int64_t ahead = (provided->start_ms - own->start_ms) / FORECAST_STEP_MS;
-    cycle->provided_until_ms[provided->series] =
-        provided->start_ms + provided->steps * (int64_t)FORECAST_STEP_MS;
-    if (own->steps == 0 || (ahead <= 0 && ahead + provided->steps >= own->steps)) {
-        *own = *provided;
-        return;
-    }
-    for (int32_t i = 0; i < provided->steps; i++)
-        if (ahead + i >= 0 && ahead + i < own->steps)
-            memcpy(own->value[ahead + i], provided->value[i], sizeof own->value[0]);
-}
-
-static void forecast(struct cycle *cycle, const struct tick_input *input,
-                     struct tick_output *output)
-{
-    for (int i = 0; i < output->observation_count; i++) {
-        const struct observation *o = &output->observations[i];
-        forecaster_observe(cycle->forecaster, o->series, o->step_start_ms, o->value);
-    }
-    if (input->now_ms < cycle->forecast_due_ms)
-        return;
-    tell_forecaster_now(cycle, input);
-    for (int s = 0; s < FORECAST_SERIES; s++) {
-        forecaster_issue(cycle->forecaster, (enum forecast_series)s, input->now_ms,
-                         &cycle->forecasts[s]);
-    }
-    for (int i = 0; i < input->provided_count; i++)
-        take_provided(cycle, &input->provided[i]);
-    memcpy(output->forecasts, cycle->forecasts, sizeof output->forecasts);
-    output->forecasts_issued = true;
-    cycle->forecast_due_ms =
-        utc_floor(input->now_ms, cycle->config.forecast_every_ms) + cycle->config.forecast_every_ms;
-}
-
 /* ---- plan ---- */
 
 static void take_plan(struct cycle *cycle, struct plan *plan)
@@ -228,7 +179,7 @@ void cycle_tick(struct cycle *cycle, const struct tick_input *input, struct tick
         verdict_log_update(cycle->verdict_log, input->image, ret_output->verdicts, LIMIT_VERDICTS);
     cycle_loads(cycle, input);
     cycle_measure(cycle, input, ret_output);
-    forecast(cycle, input, ret_output);
+    cycle_forecast(cycle, input, ret_output);
     adopt(cycle, input, ret_output);
     expire(cycle, input, ret_output);
     cycle_admit(cycle, input, ret_output);
@@ -304,12 +255,6 @@ void cycle_destroy(struct cycle *cycle)
     plan_destroy(cycle->retired);
     cycle_energy_finish(cycle);
     free(cycle);
-}
-
-void cycle_resume_history(struct cycle *cycle, enum forecast_series series, int64_t step_start_ms,
-                          double value)
-{
-    forecaster_observe(cycle->forecaster, series, step_start_ms, value);
 }
 
 void cycle_resume_plan(struct cycle *cycle, struct plan *plan)

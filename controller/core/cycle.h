@@ -87,7 +87,9 @@ struct tick_input {
      * series in planning, and are taken for certain. */
     const struct forecast *provided;
     int provided_count;
-    double external_limit_w; /* INFINITY: none; NAN: its master is silent */
+    const struct forecast_block *blocks; /* that feeds brought since the last tick, in order */
+    int block_count;                     /* at most LIMIT_BLOCKS */
+    double external_limit_w;             /* INFINITY: none; NAN: its master is silent */
 };
 
 /* A quarter-hour mean that just became known: forecasting history. */
@@ -115,7 +117,8 @@ struct tick_output {
     int observation_count;
     struct forecast forecasts[FORECAST_SERIES];
     bool forecasts_issued;
-    const struct plan *adopted; /* a plan came into force in this tick, else NULL */
+    enum reason block_verdicts[LIMIT_BLOCKS]; /* of each block of the input; NONE: taken whole */
+    const struct plan *adopted;               /* a plan came into force in this tick, else NULL */
     /* Or the one in force took in jobs that came later, the first of them at this index; else NULL.
      * A plan that is adopted in this tick has its jobs already. */
     const struct plan *extended;
@@ -175,6 +178,8 @@ void cycle_resume_mean(struct cycle *cycle, int32_t point, int64_t quarter_ms, d
                        int64_t seen_ms);
 void cycle_resume_history(struct cycle *cycle, enum forecast_series series, int64_t step_start_ms,
                           double value);
+/* What a feed brought, among the history in the order in which it came. */
+void cycle_resume_block(struct cycle *cycle, const struct forecast_block *block);
 void cycle_resume_plan(struct cycle *cycle, struct plan *plan);  /* ownership passes */
 void cycle_resume_plan_id(struct cycle *cycle, int64_t last_id); /* newest id ever given */
 void cycle_resume_peak(struct cycle *cycle, int64_t month_start_ms, double peak_w);

@@ -182,50 +182,13 @@ static double read_mean(const struct running_mean *mean)
     return mean->weight_ms > 0 ? mean->sum / mean->weight_ms : NAN;
 }
 
-/* The series that one point alone feeds; sums over devices cannot be taken up from means. */
-static int series_of(const struct topology *topology, int32_t point)
-{
-    enum device_role role = topology->devices[topology->points[point].device].role;
-    enum point_kind kind = topology->points[point].kind;
-    if (role == ROLE_MARKET && kind == POINT_PRICE)
-        return SERIES_PRICE;
-    if (role == ROLE_MARKET && kind == POINT_CARBON)
-        return SERIES_CARBON;
-    return role == ROLE_WEATHER && kind == POINT_TEMP_OUTDOOR ? SERIES_TEMP : -1;
-}
-
 void cycle_resume_mean(struct cycle *cycle, int32_t point, int64_t quarter_ms, double mean,
                        int64_t seen_ms)
 {
-    int series = series_of(cycle->config.topology, point);
+    int series = cycle_series_of(cycle->config.topology, point);
     struct quarter *quarter = series < 0 ? NULL : quarter_at(cycle, quarter_ms);
     if (quarter)
         add_mean(&quarter->means[series], mean, seen_ms);
-}
-
-static double running_jobs_w(const struct tick_input *input)
-{
-    double sum_w = 0;
-    for (int i = 0; i < input->job_count; i++) {
-        if (job_state_draws_power(input->jobs[i].state))
-            sum_w += job_power_w(&input->jobs[i]);
-    }
-    return sum_w;
-}
-
-/* What the series are at this moment; NAN: unknown. */
-static void read_series(struct cycle *cycle, const struct tick_input *input,
-                        double ret_now[FORECAST_SERIES])
-{
-    const struct image *image = input->image;
-    double it_w = cycle_role_power(cycle, image, pue_category_role(cycle->config.pue_category));
-    cycle->base_it_w = isnan(it_w) ? NAN : fmax(it_w - running_jobs_w(input), 0);
-    ret_now[SERIES_PV] = cycle_role_power(cycle, image, ROLE_PV);
-    ret_now[SERIES_WIND] = cycle_role_power(cycle, image, ROLE_WIND);
-    ret_now[SERIES_PRICE] = cycle_first(cycle, image, ROLE_MARKET, POINT_PRICE);
-    ret_now[SERIES_CARBON] = cycle_first(cycle, image, ROLE_MARKET, POINT_CARBON);
-    ret_now[SERIES_BASE_IT] = cycle->base_it_w;
-    ret_now[SERIES_TEMP] = cycle_first(cycle, image, ROLE_WEATHER, POINT_TEMP_OUTDOOR);
 }
 
 /* A value holds from the tick that saw it to the next one: a price that changes on the hour does
@@ -234,7 +197,7 @@ static void add_means(struct cycle *cycle, const struct tick_input *input)
 {
     double held[FORECAST_SERIES];
     memcpy(held, cycle->series_now, sizeof held);
-    read_series(cycle, input, cycle->series_now);
+    cycle_read_series(cycle, input, cycle->series_now);
     int64_t elapsed_ms = input->now_ms - cycle->last_tick_ms;
     if (cycle->last_tick_ms == 0 || elapsed_ms <= 0 || elapsed_ms > cycle->config.meter_gap_ms)
         return;

@@ -80,6 +80,7 @@ struct cycle {
     struct forecast forecasts[FORECAST_SERIES];
     int64_t provided_until_ms[FORECAST_SERIES]; /* reach of those from outside */
     int64_t forecast_due_ms;
+    enum forecast_trouble troubles[FORECAST_SERIES]; /* that were told */
 
     struct plan *plan;    /* in force, or NULL */
     struct plan *retired; /* stays readable until the next adoption */
@@ -108,6 +109,17 @@ int cycle_energy_init(struct cycle *cycle, struct error *error);
 void cycle_energy_finish(struct cycle *cycle);
 void cycle_measure(struct cycle *cycle, const struct tick_input *input, struct tick_output *output);
 void cycle_today(struct cycle *cycle, int64_t now_ms, struct pue *ret_pue);
+
+/* cycle_forecast.c: what was seen and what feeds brought -> forecasts, and how they stand. */
+void cycle_forecast(struct cycle *cycle, const struct tick_input *input,
+                    struct tick_output *output);
+
+/* cycle_series.c: what the series are at this moment; NAN: unknown. */
+void cycle_read_series(struct cycle *cycle, const struct tick_input *input,
+                       double ret_now[FORECAST_SERIES]);
+/* The series that one point alone feeds, else -1; sums over devices cannot be taken up from means.
+ */
+int cycle_series_of(const struct topology *topology, int32_t point);
 
 /* cycle_peak.c: import of quarter hours against what was contracted. */
 void cycle_open_month(struct cycle *cycle, int64_t now_ms);

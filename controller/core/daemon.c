@@ -176,15 +176,11 @@ static void record(struct daemon *daemon)
     for (int i = 0; i < output->event_count; i++)
         daemon_event(daemon, &output->events[i]);
     for (int i = 0; i < output->observation_count; i++)
-        store_post_history(daemon->store, output->observations[i].series,
+        store_post_history(daemon->store, daemon->now_ms, output->observations[i].series,
                            output->observations[i].step_start_ms, output->observations[i].value);
     store_post_tick_plan(daemon->store, output);
-    if (output->hour_count > 0) {
-        struct forecast_score scores[FORECAST_SERIES * SCORE_LEADS];
-        int count = forecaster_scores(cycle_forecaster(daemon->cycle), scores,
-                                      FORECAST_SERIES * SCORE_LEADS);
-        store_post_scores(daemon->store, daemon->now_ms, scores, count);
-    }
+    if (output->hour_count > 0)
+        store_post_judgement(daemon->store, daemon->now_ms, cycle_forecaster(daemon->cycle));
 }
 
 static void tell(struct daemon *daemon, enum event_kind kind, const char *subject, const char *text)
@@ -235,12 +231,14 @@ static void watch_bms(struct daemon *daemon, bool silent)
          silent ? "no heartbeat for 30 s: its values count as unknown" : "it is heard again");
 }
 
-static void take_metadata(void *context, const char *topic, const void *payload, size_t length,
+static void take_message(void *context, const char *topic, const void *payload, size_t length,
                           bool retained)
 {
     struct daemon *daemon = context;
-    (void)retained;
-    onboard_watch_take(daemon->onboard, topic, payload, length, clock_mono_ns() / 1000000);
+    if (daemon->feeds && feeds_message(daemon->feeds, topic, payload, length, retained))
+        return;
+    if (daemon->onboard)
+        onboard_watch_take(daemon->onboard, topic, payload, length, clock_mono_ns() / 1000000);
 }
 
 static void watch_metadata(struct daemon *daemon)
@@ -291,6 +289,8 @@ static void run_cycle(struct daemon *daemon)
         .arrived = result.plan,
         .arrived_problem = result.plan ? result.problem : NULL,
         .solve_failed = solved && !result.plan,
+        .blocks = daemon->blocks,
+        .block_count = daemon->block_count,
         .external_limit_w = INFINITY,
     };
     if (input.solve_failed) {
@@ -298,6 +298,7 @@ static void run_cycle(struct daemon *daemon)
         problem_destroy(result.problem);
     }
     cycle_tick(daemon->cycle, &input, daemon->output);
+    store_post_blocks(daemon->store, &input, daemon->output);
     if (daemon->output->problem && !planner_submit(daemon->planner, daemon->output->problem))
         problem_destroy(daemon->output->problem);
 }
@@ -307,11 +308,13 @@ static void tick(struct daemon *daemon)
     daemon->now_ms = clock_now_ms(daemon->clock);
     image_freeze(&daemon->frozen, &daemon->live, daemon->now_ms);
     poll_jobs(daemon);
+    daemon_gather_blocks(daemon);
     run_cycle(daemon);
     daemon_execute(daemon);
     record(daemon);
     watch_store(daemon);
     watch_mqtt(daemon);
+    daemon_watch_feeds(daemon);
     for (int d = 0; d < daemon->driver_count; d++)
         driver_poll(daemon->drivers[d], daemon->now_ms);
     service_alive(daemon->store_full ? "running, the disk is full" : "running");
@@ -422,13 +425,13 @@ static int open_batch(struct daemon *daemon, struct error *error)
 static int open_mqtt(struct daemon *daemon, const struct driver_sink *sink, struct error *error)
 {
     const struct config *config = daemon->config;
-    const struct mqtt_listener listener = {take_metadata, daemon};
+    const struct mqtt_listener listener = {take_message, daemon};
     if (config->values.onboard_ms > 0 && onboard_watch_create(config, &daemon->onboard, error) < 0)
         return ERROR_SYSTEM;
     if (mqtt_create(&daemon->loop, daemon->clock, config->topology, &config->mqtt,
                     config->mqtt_points, config->mqtt_point_count, sink, &daemon->mqtt, error) < 0)
         return ERROR_SYSTEM;
-    if (daemon->onboard)
+    if (daemon->onboard || daemon->feeds)
         mqtt_listen(daemon->mqtt, &listener);
     for (int p = 0; p < config->mqtt_point_count; p++)
         link_of(daemon, config->mqtt_points[p].point)->driver = daemon->mqtt;
@@ -492,7 +495,8 @@ static int open_all(struct daemon *daemon, struct error *error)
     daemon->planner = planner_create(LIMIT_PLAN_MS, error);
     if (!daemon->cycle || !daemon->planner || open_batch(daemon, error) < 0)
         return ERROR_SYSTEM;
-    if (daemon_recover(daemon, error) < 0 || open_drivers(daemon, error) < 0)
+    if (daemon_recover(daemon, error) < 0 || daemon_open_feeds(daemon, error) < 0 ||
+        open_drivers(daemon, error) < 0)
         return ERROR_SYSTEM;
     return daemon_open_interface(daemon, error);
 }
@@ -547,6 +551,7 @@ void daemon_destroy(struct daemon *daemon)
         api_server_destroy(daemon->server);
     for (int d = 0; d < daemon->driver_count; d++)
         driver_destroy(daemon->drivers[d]);
+    daemon_close_feeds(daemon);
     onboard_watch_destroy(daemon->onboard);
     if (daemon->batch)
         daemon->batch->verbs->destroy(daemon->batch);

@@ -289,6 +289,7 @@ int daemon_open_interface(struct daemon *daemon, struct error *error)
         .jobs = answer_jobs,
         .devices = answer_devices,
         .point = answer_point,
+        .feeds = daemon_describe_feeds,
         .totals = answer_totals,
         .submit = answer_submit,
         .cancel = answer_cancel,

@@ -44,6 +44,9 @@ struct daemon {
     struct planner *planner;
     struct api_server *server;
     struct api_core api;
+    struct feeds *feeds;           /* NULL: none is configured */
+    struct forecast_block *blocks; /* what they brought since the last tick: LIMIT_BLOCKS */
+    int block_count;
     int64_t raw_posted_ms;
     int safe_wanted, safe_confirmed; /* set-points of the safe state, at shutdown */
 };
@@ -55,6 +58,13 @@ void daemon_tell_job(struct daemon *daemon, const struct job *job, enum reason r
 
 /* daemon_recover.c: takes up what the store and the batch system still know. */
 int daemon_recover(struct daemon *daemon, struct error *error);
+
+/* daemon_feeds.c: weather and market data on their way to the cycle. */
+int daemon_open_feeds(struct daemon *daemon, struct error *error);
+void daemon_close_feeds(struct daemon *daemon);
+void daemon_gather_blocks(struct daemon *daemon); /* into `blocks`, before the cycle */
+void daemon_watch_feeds(struct daemon *daemon);   /* after it: tells what changed */
+int daemon_describe_feeds(void *context, struct api_feed *ret_feeds, int most);
 
 /* daemon_api.c: what the interface may ask. */
 int daemon_open_interface(struct daemon *daemon, struct error *error);

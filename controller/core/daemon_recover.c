@@ -36,6 +36,12 @@ static void take_history(void *context, enum forecast_series series, int64_t ste
     recovery->history_rows++;
 }
 
+static void take_block(void *context, const struct forecast_block *block)
+{
+    struct recovery *recovery = context;
+    cycle_resume_block(recovery->daemon->cycle, block);
+}
+
 static void take_quarter(void *context, const struct pue *quarter)
 {
     struct recovery *recovery = context;
@@ -118,7 +124,8 @@ static void import_row(void *context, enum forecast_series series, int64_t step_
 {
     struct daemon *daemon = context;
     cycle_resume_history(daemon->cycle, series, step_start_ms, value);
-    store_post_history(daemon->store, series, step_start_ms, value);
+    store_post_history(daemon->store, step_start_ms + FORECAST_STEP_MS, series, step_start_ms,
+                       value);
 }
 
 /* The past of a new site comes from a file, once. */
@@ -158,6 +165,7 @@ int daemon_recover(struct daemon *daemon, struct error *error)
     const struct store_recovery calls = {
         .meter = take_meter,
         .history = take_history,
+        .block = take_block,
         .quarter = take_quarter,
         .interval = take_interval,
         .mean = take_mean,

@@ -15,15 +15,20 @@ struct row {
     double value;
 };
 
-static int find_series(const char *name, enum forecast_series *ret_series)
+static int find_series(const char *name, enum forecast_series *ret_series, struct error *error)
 {
-    for (int s = 0; s < FORECAST_SERIES; s++) {
-        if (strcmp(name, forecast_series_name((enum forecast_series)s)) == 0) {
-            *ret_series = (enum forecast_series)s;
-            return 0;
-        }
+    int32_t track = forecast_track_find(name);
+    if (track >= 0 && track < FORECAST_SERIES) {
+        *ret_series = (enum forecast_series)track;
+        return 0;
     }
-    return ERROR_INVALID;
+    char known[LIMIT_ERROR_TEXT] = "";
+    for (int s = 0; s < FORECAST_SERIES; s++) {
+        size_t length = strlen(known);
+        snprintf(known + length, sizeof known - length, " %s",
+                 forecast_series_name((enum forecast_series)s));
+    }
+    return error_set(error, ERROR_INVALID, "unknown series \"%.40s\": known are%s", name, known);
 }
 
 static int parse_row(char *line, struct row *ret_row, struct error *error)
@@ -39,11 +44,8 @@ static int parse_row(char *line, struct row *ret_row, struct error *error)
         return ERROR_INVALID;
     if (ret_row->step_ms % FORECAST_STEP_MS != 0)
         return error_set(error, ERROR_INVALID, "%s is not the start of a quarter hour", time);
-    if (find_series(series, &ret_row->series) < 0)
-        return error_set(error, ERROR_INVALID,
-                         "unknown series \"%s\": pv_w, wind_w, price_per_mwh, carbon_g_per_kwh, "
-                         "base_it_w or temp_outdoor_c",
-                         series);
+    if (find_series(series, &ret_row->series, error) < 0)
+        return ERROR_INVALID;
     char *end;
     ret_row->value = strtod(number, &end);
     if (end == number || *end || !isfinite(ret_row->value))

@@ -13,13 +13,16 @@ extern const int32_t lead_sample_step[LEAD_SAMPLES]; /* ascending; the last is F
 
 struct band {
     struct error_window errors[LEAD_SAMPLES]; /* observed - point, in units of the spread */
+    /* Logarithm of what each quantile's distance is stretched by, to be kept in the long run. */
+    float stretch[LEAD_SAMPLES][QUANTILES];
 };
 
-/* A far outlier of a young series must not stretch the band for two weeks: cut at `most`. */
-void band_learn(struct band *band, int lead_sample, double error, double most);
+void band_learn(struct band *band, int lead_sample, double error,
+                const float said_offset[QUANTILES]);
 /* Offsets in units of the spread, ascending in each step. `assumed_deviation` is the standard
- * deviation at 24 h to be assumed as long as too few errors are known. */
-void band_offsets(const struct band *band, double assumed_deviation,
+ * deviation at 24 h to be assumed as long as too few errors are known; `old_steps` is how far the
+ * newest value lies back beyond the usual: what is old is as unsure as what is far. */
+void band_offsets(const struct band *band, double assumed_deviation, int32_t old_steps,
                   float ret_offset[FORECAST_STEPS][QUANTILES]);
 
 #endif

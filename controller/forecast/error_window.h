@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-enum { ERROR_WINDOW = 672 }; /* four weeks of hours: old weather leaves, tails stay known */
+enum { ERROR_WINDOW = 280 }; /* five weeks of eight a day: old weather leaves, tails stay known */
 
 struct error_window {
     int32_t count, next;

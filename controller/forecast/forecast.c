@@ -2,21 +2,50 @@
 #include "controller/forecast/forecast.h"
 
 #include <assert.h>
+#include <string.h>
 
-const double forecast_quantiles[QUANTILES] = {0.05, 0.25, 0.50, 0.75, 0.95};
+const double forecast_quantiles[QUANTILES] = {0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95};
+
+static const char *const names[FORECAST_TRACKS] = {
+    [SERIES_PV] = "pv_w",
+    [SERIES_WIND] = "wind_w",
+    [SERIES_PRICE] = "price_per_mwh",
+    [SERIES_CARBON] = "carbon_g_per_kwh",
+    [SERIES_BASE_IT] = "base_it_w",
+    [SERIES_TEMP] = "temp_outdoor_c",
+    [SERIES_PRICE_RT] = "price_realtime_per_mwh",
+    [SERIES_WET_BULB] = "wet_bulb_c",
+    [SERIES_COP] = "chiller_cop",
+    [SERIES_OVERHEAD] = "overhead_w",
+    [INPUT_DEW_POINT] = "dew_point_c",
+    [INPUT_GHI] = "ghi_w_m2",
+    [INPUT_WIND_SPEED] = "wind_speed_m_s",
+    [INPUT_GRID_SOLAR] = "grid_solar_w",
+    [INPUT_GRID_WIND] = "grid_wind_w",
+    [INPUT_GRID_HYDRO] = "grid_hydro_w",
+    [INPUT_GRID_NUCLEAR] = "grid_nuclear_w",
+    [INPUT_GRID_FOSSIL] = "grid_fossil_w",
+    [INPUT_GRID_TOTAL] = "grid_total_w",
+};
+
+const char *forecast_track_name(int32_t track)
+{
+    assert(track >= 0 && track < FORECAST_TRACKS);
+    return names[track];
+}
 
 const char *forecast_series_name(enum forecast_series series)
 {
-    static const char *const names[FORECAST_SERIES] = {
-        [SERIES_PV] = "pv_w",
-        [SERIES_WIND] = "wind_w",
-        [SERIES_PRICE] = "price_per_mwh",
-        [SERIES_CARBON] = "carbon_g_per_kwh",
-        [SERIES_BASE_IT] = "base_it_w",
-        [SERIES_TEMP] = "temp_outdoor_c",
-    };
     assert(series >= 0 && series < FORECAST_SERIES);
     return names[series];
+}
+
+int32_t forecast_track_find(const char *name)
+{
+    for (int32_t track = 0; track < FORECAST_TRACKS; track++)
+        if (strcmp(names[track], name) == 0)
+            return track;
+    return -1;
 }
 
 /* Step that speaks for the time: the first before the start, the last after the end. */

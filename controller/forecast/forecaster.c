@@ -1,10 +1,10 @@
-/* The set of all series of a site: keeps their history, asks their models, puts the learnt band
- * around the answer, remembers what was said and scores it when the truth arrives.
+/* The set of all series of a site: asks their models, weighs the answers, puts the learnt band
+ * around them and remembers what was said, to score it when the truth arrives.
  *
- * The band needs the model's own errors. A history that is imported without issues is therefore
- * replayed while it comes in: before the observations on the hour, the model is asked what it would
- * have said from what was known until then. */
-#include "controller/forecast/forecast.h"
+ * The band and the weights need errors that were really made. A history that is imported without
+ * issues is therefore replayed while it comes in: every three hours, before the observations, the
+ * models are asked what they would have said from what was known until then. */
+#include "controller/forecast/forecaster_private.h"
 
 #include <assert.h>
 #include <math.h>
@@ -13,58 +13,30 @@
 #include <string.h>
 
 #include "controller/base/utc.h"
+#include "controller/forecast/daily_profile.h"
 #include "controller/forecast/despike.h"
-#include "controller/forecast/forecast_model.h"
-#include "controller/forecast/scenario.h"
-#include "controller/forecast/score.h"
 
-/* What sets one series apart from another. */
-struct series_form {
-    const struct forecast_model *model;
-    bool never_negative;
-    bool solar; /* zero while the sun is down; its model's spread follows the value */
-    /* Standard deviation to be assumed 24 h ahead until errors are known: a share of the level
-     * plus a fixed part in the series' unit. Rough and wide on purpose; two days of errors
-     * replace them. */
-    double assumed_share, assumed_least;
-};
-
-static const struct series_form forms[FORECAST_SERIES] = {
+const struct series_form series_forms[FORECAST_SERIES] = {
     [SERIES_PV] = {&clear_sky_model, true, true, 0.5, 1000.0},
     [SERIES_WIND] = {&wind_model, true, false, 0.6, 1000.0},
     [SERIES_PRICE] = {&seasonal_model, false, false, 0.3, 10.0},
     [SERIES_CARBON] = {&seasonal_model, true, false, 0.2, 20.0},
     [SERIES_BASE_IT] = {&load_model, true, false, 0.2, 1000.0},
     [SERIES_TEMP] = {&temperature_model, false, false, 0.0, 4.0},
+    [SERIES_PRICE_RT] = {&seasonal_model, false, false, 0.5, 15.0},
+    [SERIES_WET_BULB] = {&temperature_model, false, false, 0.0, 3.0},
+    [SERIES_COP] = {&load_model, true, false, 0.2, 0.5},
+    [SERIES_OVERHEAD] = {&load_model, true, false, 0.2, 1000.0},
 };
 
 /* No unit of ours reaches this; it keeps every sum and difference finite. */
 static const double PLAUSIBLE_MOST = 1e15;
-/* A solar error of so many spreads says that the plant was not yet known, not how wide its band
- * is; without the cut, commissioning would stretch the band for two weeks. */
-static const double SOLAR_SPREADS_MOST = 10.0;
+/* Silence of a series beyond which the reason is told. */
+enum { SILENT_STEPS = 6 * STEPS_AN_HOUR, LEARNABLE_OLD_STEPS = 6 * STEPS_AN_HOUR };
 
-struct series_state {
-    struct history history;
-    bool now_known;
-    int64_t now_ms;
-    double now;
-    struct memory memory;
-    struct band band;
-    struct score_sum score[SCORE_LEADS];
-    struct scenario_source source;
-};
-
-struct forecaster {
-    struct sun_table sun;
-    struct series_state series[FORECAST_SERIES];
-    /* The question asked last and its answer: working space, not state. */
-    struct forecast_view view;
-    struct outlook outlook;
-    float offset[FORECAST_STEPS][QUANTILES];
-};
-
-_Static_assert(sizeof(struct forecaster) < 8 * 1024 * 1024, "a small part of the process");
+/* Where the weights of each lead class hold; between them they change little by little. */
+static const int32_t class_middle_step[SCORE_LEADS] = {2, 8, 18, 36, 72, 144, 288};
+enum { LEAD_OF_THE_DAY = 4 };
 
 struct forecaster *forecaster_create(const struct forecaster_config *config, struct error *error)
 {
@@ -81,7 +53,16 @@ struct forecaster *forecaster_create(const struct forecaster_config *config, str
                   sizeof(*forecaster));
         return NULL;
     }
+    forecaster->regressions = malloc(tracks_room());
+    if (!forecaster->regressions) {
+        error_set(error, ERROR_SYSTEM, "out of memory for the regressions (%zu bytes)",
+                  tracks_room());
+        forecaster_destroy(forecaster);
+        return NULL;
+    }
     sun_table_init(&forecaster->sun, config->latitude_deg, config->longitude_deg);
+    tracks_init(&forecaster->tracks, forecaster->regressions);
+    forecaster->clock_step = INT64_MIN;
     for (int i = 0; i < FORECAST_SERIES; i++)
         history_init(&forecaster->series[i].history);
     return forecaster;
@@ -89,18 +70,39 @@ struct forecaster *forecaster_create(const struct forecaster_config *config, str
 
 void forecaster_destroy(struct forecaster *forecaster)
 {
+    if (forecaster)
+        free(forecaster->regressions);
     free(forecaster);
 }
 
-static bool plausible(double value)
+size_t forecaster_size_bytes(void)
 {
-    return fabs(value) <= PLAUSIBLE_MOST; /* false for NAN */
+    return sizeof(struct forecaster) + tracks_room();
 }
 
-/* A meter that reads a little below zero at night is not a negative production. */
-static double floored(enum forecast_series series, double value)
+const struct forecast_model *forecaster_model(enum forecast_series series, int model)
 {
-    return forms[series].never_negative ? fmax(0.0, value) : value;
+    static const struct forecast_model *const beside[FORECAST_MODELS] = {
+        NULL,         &weather_model,    &weather_lags_model, &lags_model,        &mix_model,
+        &level_model, &day_before_model, &provider_models[0], &provider_models[1]};
+    assert(model >= 0 && model < FORECAST_MODELS);
+    bool of_grid = beside[model] == &mix_model || beside[model] == &level_model;
+    if (of_grid && series != SERIES_CARBON)
+        return NULL;
+    return model == 0 ? series_forms[series].model : beside[model];
+}
+
+const char *forecaster_model_name(const struct forecaster *forecaster, enum forecast_series series,
+                                  int model)
+{
+    const struct forecast_model *of = forecaster_model(series, model);
+    return of->name ? of->name : forecaster->series[series].provided[of - provider_models].source;
+}
+
+float forecaster_bounded(enum forecast_series series, double value)
+{
+    double least = series_forms[series].never_negative ? 0.0 : -PLAUSIBLE_MOST;
+    return (float)fmin(PLAUSIBLE_MOST, fmax(least, value));
 }
 
 /* The newest value known; false: none within the history's length. */
@@ -124,45 +126,165 @@ static bool find_present(const struct series_state *state, int64_t now_ms,
     return true;
 }
 
-static void darken_nights(struct forecaster *forecaster)
+/* Thermal solar plants, and regions wider than a site, produce while the sun is down here: a time
+ * of the day is dark when it was so lately. */
+static const double DARK_SHARE = 0.002; /* of the mean production */
+enum { DARK_DAYS = 14 };
+
+static void find_dark_times(struct forecaster *forecaster, struct forecast_view *view)
 {
-    for (int32_t i = 0; i < FORECAST_STEPS; i++) {
-        if (sun_table_clear_sky_w_m2(&forecaster->sun, forecaster->view.end_step + i) > 0.0)
+    double night[STEPS_A_DAY] = {0}, all = 0.0;
+    int32_t nights[STEPS_A_DAY] = {0}, known = 0;
+    struct day_walk walk =
+        day_walk_from(forecast_view_step(view, LIMIT_HISTORY_SLOTS - DARK_DAYS * STEPS_A_DAY));
+    for (int32_t i = LIMIT_HISTORY_SLOTS - DARK_DAYS * STEPS_A_DAY; i < LIMIT_HISTORY_SLOTS;
+         i++, day_walk_on(&walk)) {
+        if (isnan(view->past[i]))
             continue;
-        forecaster->outlook.point[i] = 0.0f;
-        forecaster->outlook.spread[i] = 0.0f;
+        all += (double)view->past[i];
+        known++;
+        if (sun_table_clear_sky_w_m2(&forecaster->sun, forecast_view_step(view, i)) > 0.0)
+            continue;
+        night[walk.time] += (double)view->past[i];
+        nights[walk.time]++;
+    }
+    view->dark_nights = true;
+    for (int32_t time = 0; time < STEPS_A_DAY; time++) {
+        view->dark[time] =
+            nights[time] == 0 || night[time] * known <= DARK_SHARE * all * nights[time];
+        view->dark_nights &= view->dark[time];
     }
 }
 
-static const int64_t WITHOUT_NOW = INT64_MIN;
+/* Markets and grid data know hours only; what comes that way must not be given a shape within. */
+static bool hours_are_flat(const struct forecast_view *view)
+{
+    double within = 0.0, between = 0.0;
+    int64_t quarter =
+        forecast_view_step(view, 1) - hour_of_step(forecast_view_step(view, 1)) * STEPS_AN_HOUR;
+    for (int32_t i = 1; i < LIMIT_HISTORY_SLOTS; i++, quarter = (quarter + 1) % STEPS_AN_HOUR) {
+        double change = fabs((double)view->past[i] - (double)view->past[i - 1]);
+        if (!isnan(change))
+            *(quarter == 0 ? &between : &within) += change;
+    }
+    return within <= 0.05 * between && between > 0.0;
+}
 
-/* Asks for the outlook from `end_step`, knowing what had ended before it and the instant value up
- * to `now_ms`. Returns the model that answered; NULL: nothing is known. */
-static const struct forecast_model *ask(struct forecaster *forecaster, enum forecast_series series,
-                                        int64_t end_step, int64_t now_ms)
+/* Asks each model. The first always answers: the series' own, or persistence in its place. */
+static void ask_models(struct forecaster *forecaster, enum forecast_series series, bool *ret_young)
+{
+    const struct forecast_view *view = &forecaster->view;
+    for (int i = 0; i < FORECAST_MODELS; i++) {
+        const struct forecast_model *model = forecaster_model(series, i);
+        forecaster->has_said[i] = model && model->predict(view, &forecaster->said[i]);
+    }
+    *ret_young = !forecaster->has_said[0];
+    if (*ret_young)
+        forecaster->has_said[0] = persistence_model.predict(view, &forecaster->said[0]);
+}
+
+struct weights {
+    double of[FORECAST_MODELS];
+    double ratio[FORECAST_MODELS]; /* errors relative to the first model's */
+};
+
+/* Between two classes of leads. */
+static void weights_at(const struct weights by_lead[SCORE_LEADS], int32_t step, int *low,
+                       struct weights *ret_weights)
+{
+    while (*low + 2 < SCORE_LEADS && step > class_middle_step[*low + 1])
+        ++*low;
+    double part = (double)(step - class_middle_step[*low]) /
+                  (class_middle_step[*low + 1] - class_middle_step[*low]);
+    part = fmin(1.0, fmax(0.0, part));
+    const struct weights *a = &by_lead[*low], *b = &by_lead[*low + 1];
+    for (int i = 0; i < FORECAST_MODELS; i++) {
+        ret_weights->of[i] = (1.0 - part) * a->of[i] + part * b->of[i];
+        ret_weights->ratio[i] = (1.0 - part) * a->ratio[i] + part * b->ratio[i];
+    }
+}
+
+/* The mean of those that speak of the step. What is missing makes it less sure: errors are expected
+ * to be as much larger as those of the ones that are left were. */
+static void blend_step(const struct forecaster *forecaster, const struct weights *weights,
+                       int32_t step, float *ret_point, float *ret_spread)
+{
+    double weight = 0.0, sum = 0.0, all_error = 0.0, error = 0.0;
+    for (int i = 0; i < FORECAST_MODELS; i++) {
+        all_error += weights->of[i] * weights->ratio[i];
+        double point =
+            forecaster->has_said[i] ? (double)forecaster->said[i].point[step] : (double)NAN;
+        if (isnan(point) || !(weights->of[i] > 0.0))
+            continue;
+        weight += weights->of[i];
+        sum += weights->of[i] * point;
+        error += weights->of[i] * weights->ratio[i];
+    }
+    bool any = weight > 0.0;
+    *ret_point = any ? (float)(sum / weight) : forecaster->said[0].point[step];
+    double left = any ? error / weight : 1.0;
+    *ret_spread = forecaster->said[0].spread[step] * (float)fmax(1.0, left / all_error);
+}
+
+static int heaviest(const struct forecaster *forecaster, const struct weights *weights)
+{
+    int most = 0;
+    for (int i = 1; i < FORECAST_MODELS; i++)
+        if (forecaster->has_said[i] && weights->of[i] > weights->of[most])
+            most = i;
+    return most;
+}
+
+/* Of the day's largest: what is produced at night is unsure, too. */
+static const float NIGHT_SPREAD = 0.1f;
+
+static float largest(const float value[FORECAST_STEPS])
+{
+    float most = 0.0f;
+    for (int32_t i = 0; i < FORECAST_STEPS; i++)
+        most = fmaxf(most, value[i]);
+    return most;
+}
+
+/* The outlook from `start_step` on: what is settled, then the weighted models. */
+static int blend(struct forecaster *forecaster, enum forecast_series series, int64_t start_step)
 {
     struct series_state *state = &forecaster->series[series];
-    struct forecast_view *view = &forecaster->view;
-    view->end_step = end_step;
-    view->sun = &forecaster->sun;
-    view->known = history_before(&state->history, end_step, view->past);
-    if (!find_present(state, now_ms, view))
-        return NULL;
-    despike(view);
-    const struct forecast_model *model = forms[series].model;
-    if (!model->predict(view, &forecaster->outlook)) {
-        model = &persistence_model;
-        model->predict(view, &forecaster->outlook);
+    struct weights by_lead[SCORE_LEADS];
+    for (int lead = 0; lead < SCORE_LEADS; lead++) {
+        tournament_weights(&state->tournament, lead, by_lead[lead].of);
+        for (int i = 0; i < FORECAST_MODELS; i++)
+            by_lead[lead].ratio[i] = tournament_ratio(&state->tournament, lead, i);
     }
-    if (forms[series].solar)
-        darken_nights(forecaster);
-    return model;
+    struct outlook *outlook = &forecaster->outlook;
+    int32_t settled = (int32_t)(forecaster->view.end_step - start_step);
+    float least_spread = NIGHT_SPREAD * largest(forecaster->said[0].spread);
+    struct day_walk walk = day_walk_from(start_step);
+    int low = 0;
+    for (int32_t i = 0; i < FORECAST_STEPS; i++, day_walk_on(&walk)) {
+        struct weights weights;
+        weights_at(by_lead, i, &low, &weights);
+        if (i >= settled)
+            blend_step(forecaster, &weights, i - settled, &outlook->point[i], &outlook->spread[i]);
+        else
+            outlook->point[i] = history_at(&state->history, start_step + i);
+        bool night = series_forms[series].solar && forecaster->view.dark[walk.time] &&
+                     !(sun_table_clear_sky_w_m2(&forecaster->sun, start_step + i) > 0.0);
+        if (night)
+            outlook->point[i] = 0.0f;
+        else if (series_forms[series].solar)
+            outlook->spread[i] = fmaxf(outlook->spread[i], least_spread);
+        if (night || i < settled)
+            outlook->spread[i] = 0.0f;
+    }
+    return heaviest(forecaster, &by_lead[LEAD_OF_THE_DAY]);
 }
 
-static double assumed_deviation(const struct series_form *form, const struct forecast_model *model,
+static double assumed_deviation(enum forecast_series series, bool young,
                                 const struct outlook *outlook)
 {
-    if (form->solar && model == form->model)
+    const struct series_form *form = &series_forms[series];
+    if (form->solar && !young)
         return form->assumed_share;
     double level = 0.0;
     for (int32_t i = 0; i < FORECAST_STEPS; i++)
@@ -170,102 +292,131 @@ static double assumed_deviation(const struct series_form *form, const struct for
     return form->assumed_share * level + form->assumed_least;
 }
 
-static float bounded(enum forecast_series series, double value)
+/* What is settled is in the history, and nothing else can be ahead of what is asked for. */
+static int64_t settled_until(const struct history *history, int64_t start_step)
 {
-    return (float)fmin(PLAUSIBLE_MOST, fmax(-PLAUSIBLE_MOST, floored(series, value)));
+    int64_t limit = start_step + FORECAST_STEPS / 2;
+    if (!history->started || history->newest_step < start_step)
+        return start_step;
+    return history->newest_step + 1 < limit ? history->newest_step + 1 : limit;
 }
 
-static void remember(struct forecaster *forecaster, enum forecast_series series,
-                     const struct forecast_model *model, const struct forecast *issued)
-{
-    const struct outlook *outlook = &forecaster->outlook;
-    struct remembered_issue *slot =
-        memory_slot(&forecaster->series[series].memory, forecaster->view.end_step);
-    slot->held = true;
-    slot->issued = issued != NULL;
-    slot->learnable = model == forms[series].model;
-    if (slot->learnable)
-        recall_keep(&forecaster->series[series].source.recall, forecaster->view.end_step, outlook);
-    slot->start_step = forecaster->view.end_step;
-    for (int i = 0; i < LEAD_SAMPLES; i++) {
-        struct belief *belief = &slot->belief[i];
-        int32_t step = lead_sample_step[i];
-        belief->point = outlook->point[step];
-        belief->spread = outlook->spread[step];
-        if (issued)
-            memcpy(belief->quantile, issued->value[step], sizeof(belief->quantile));
-    }
-}
-
-/* The band learns from issues on the hour: four times as many would tell it little more. */
-static bool on_the_hour(int64_t step)
-{
-    return step % STEPS_AN_HOUR == 0;
-}
-
-/* Compares the observation with all that was said about its step. */
-static void judge(struct forecaster *forecaster, enum forecast_series series, int64_t step,
-                  double observed)
+struct answer forecaster_ask(struct forecaster *forecaster, enum forecast_series series,
+                             int64_t start_step, int64_t now_ms)
 {
     struct series_state *state = &forecaster->series[series];
-    double most = forms[series].solar ? SOLAR_SPREADS_MOST : 2.0 * PLAUSIBLE_MOST;
+    struct forecast_view *view = &forecaster->view;
+    view->series = series;
+    view->end_step = settled_until(&state->history, start_step);
+    view->sun = &forecaster->sun;
+    view->tracks = &forecaster->tracks;
+    view->provided = state->provided;
+    view->known = history_before(&state->history, view->end_step, view->past);
+    struct answer answer = {.known = find_present(state, now_ms, view)};
+    if (!answer.known)
+        return answer;
+    despike(view);
+    view->dark_nights = false;
+    if (series_forms[series].solar)
+        find_dark_times(forecaster, view);
+    view->flat_hours = hours_are_flat(view);
+    ask_models(forecaster, series, &answer.young);
+    int most = blend(forecaster, series, start_step);
+    answer.model = answer.young && most == 0 ? persistence_model.name
+                                             : forecaster_model_name(forecaster, series, most);
+    int64_t old = view->end_step - 1 - view->present_step;
+    answer.old_steps = old > 0 ? (int32_t)fmin((double)old, 4.0 * FORECAST_STEPS) : 0;
+    band_offsets(&state->band, assumed_deviation(series, answer.young, &forecaster->outlook),
+                 answer.old_steps, forecaster->offset);
+    return answer;
+}
+
+/* Models' points of the leads that are judged; settled steps are nobody's merit. */
+static void keep_points(const struct forecaster *forecaster, int64_t start_step,
+                        struct remembered_issue *slot)
+{
+    int32_t settled = (int32_t)(forecaster->view.end_step - start_step);
     for (int i = 0; i < LEAD_SAMPLES; i++) {
-        const struct remembered_issue *issue =
-            memory_find(&state->memory, step - lead_sample_step[i]);
-        if (!issue)
+        if (!lead_is_judged(i))
             continue;
-        const struct belief *belief = &issue->belief[i];
-        if (!(belief->spread > 0.0f))
-            continue; /* the sun was down: nobody earns a score for that */
-        if (issue->issued)
-            score_add(&state->score[i / LEAD_SAMPLES_A_CLASS], belief, observed);
-        if (issue->learnable && on_the_hour(issue->start_step))
-            band_learn(&state->band, i, (observed - (double)belief->point) / (double)belief->spread,
-                       most);
+        int32_t step = lead_sample_step[i] - settled;
+        for (int model = 0; model < FORECAST_MODELS; model++)
+            slot->contender[i / 2][model] = forecaster->has_said[model] && step >= 0
+                                                ? forecaster->said[model].point[step]
+                                                : NAN;
     }
 }
 
-void forecaster_observe(struct forecaster *forecaster, enum forecast_series series,
-                        int64_t step_start_ms, double value)
+/* Of the whole next day, from midnight on. */
+static void keep_ranks(const struct forecaster *forecaster, int64_t start_step, struct rank *rank)
 {
-    assert(series >= 0 && series < FORECAST_SERIES);
-    struct series_state *state = &forecaster->series[series];
-    int64_t step = step_of(step_start_ms);
-    if (!plausible(value) || !history_accepts(&state->history, step))
+    if (start_step % STEPS_A_DAY != 0)
         return;
-    double observed = floored(series, value);
-    if (on_the_hour(step) && !memory_find(&state->memory, step)) {
-        const struct forecast_model *model = ask(forecaster, series, step, WITHOUT_NOW);
-        if (model)
-            remember(forecaster, series, model, NULL);
-    }
-    judge(forecaster, series, step, observed);
-    history_add(&state->history, step, observed);
+    rank->held = true;
+    rank->first_hour = hour_of_step(start_step);
+    for (int hour = 0; hour < RANKED_HOURS; hour++)
+        rank->said[hour] = forecaster->outlook.point[hour * STEPS_AN_HOUR];
 }
 
-void forecaster_now(struct forecaster *forecaster, enum forecast_series series, int64_t now_ms,
-                    double value)
-{
-    assert(series >= 0 && series < FORECAST_SERIES);
-    struct series_state *state = &forecaster->series[series];
-    if (!plausible(value) || (state->now_known && now_ms < state->now_ms))
-        return;
-    state->now_known = true;
-    state->now_ms = now_ms;
-    state->now = floored(series, value);
-}
-
-static void fill(struct forecaster *forecaster, enum forecast_series series,
-                 const struct forecast_model *model, struct forecast *ret_forecast)
+void forecaster_remember(struct forecaster *forecaster, enum forecast_series series,
+                         int64_t start_step, const struct answer *answer, bool issued)
 {
     const struct outlook *outlook = &forecaster->outlook;
-    band_offsets(&forecaster->series[series].band,
-                 assumed_deviation(&forms[series], model, outlook), forecaster->offset);
+    struct series_state *state = &forecaster->series[series];
+    struct remembered_issue *slot = memory_slot(&state->memory, start_step);
+    if (!slot)
+        return;
+    slot->held = true;
+    slot->issued = issued;
+    slot->learnable = !answer->young && answer->old_steps <= LEARNABLE_OLD_STEPS;
+    slot->start_step = start_step;
+    if (slot->learnable && recall_of(forecaster, series))
+        recall_keep(recall_of(forecaster, series), start_step, outlook);
+    for (int i = 0; i < LEAD_SAMPLES; i++) {
+        int32_t step = lead_sample_step[i];
+        slot->belief[i].point = outlook->point[step];
+        slot->belief[i].spread = outlook->spread[step];
+        memcpy(slot->belief[i].offset, forecaster->offset[step], sizeof(slot->belief[i].offset));
+    }
+    keep_points(forecaster, start_step, slot);
+    keep_ranks(forecaster, start_step, &state->rank);
+}
+
+static bool is_constant(const struct forecast_view *view)
+{
+    float least = INFINITY, most = -INFINITY;
+    for (int32_t i = 0; i < LIMIT_HISTORY_SLOTS; i++) {
+        least = fminf(least, view->past[i]);
+        most = fmaxf(most, view->past[i]);
+    }
+    return view->known >= 2 * STEPS_A_DAY && least == most;
+}
+
+static enum reason reason_of(const struct forecaster *forecaster, const struct answer *answer)
+{
+    const struct tracks *tracks = &forecaster->tracks;
+    const struct outlook *by_weather = &forecaster->said[1];
+    bool weather_once = tracks->weather.newest_issue_ms > 0;
+    bool weather_now = forecaster->has_said[1] && !isnan(by_weather->point[STEPS_A_DAY / 2]);
+    bool learnt = tracks->hourly[forecaster->view.series].seen >= HOURLY_KEPT / 2;
+    if (answer->young)
+        return REASON_FORECAST_YOUNG;
+    if (answer->old_steps > SILENT_STEPS)
+        return REASON_FORECAST_SILENT;
+    if (is_constant(&forecaster->view))
+        return REASON_FORECAST_CONSTANT;
+    return weather_once && learnt && !weather_now ? REASON_FORECAST_NO_WEATHER : REASON_NONE;
+}
+
+static void fill(const struct forecaster *forecaster, enum forecast_series series,
+                 struct forecast *ret_forecast)
+{
+    const struct outlook *outlook = &forecaster->outlook;
     for (int32_t step = 0; step < FORECAST_STEPS; step++) {
         for (int q = 0; q < QUANTILES; q++) {
             double value = (double)outlook->point[step] +
                            (double)forecaster->offset[step][q] * (double)outlook->spread[step];
-            ret_forecast->value[step][q] = bounded(series, value);
+            ret_forecast->value[step][q] = forecaster_bounded(series, value);
         }
     }
 }
@@ -275,93 +426,21 @@ void forecaster_issue(struct forecaster *forecaster, enum forecast_series series
 {
     assert(series >= 0 && series < FORECAST_SERIES);
     int64_t start_step = step_of(now_ms);
-    const struct forecast_model *model = ask(forecaster, series, start_step, now_ms);
+    struct answer answer = forecaster_ask(forecaster, series, start_step, now_ms);
     *ret_forecast = (struct forecast){
         .series = series,
         .issue_ms = now_ms,
         .start_ms = start_step * FORECAST_STEP_MS,
-        .steps = model ? FORECAST_STEPS : 0,
+        .steps = answer.known ? FORECAST_STEPS : 0,
+        .reason = answer.known ? reason_of(forecaster, &answer) : REASON_FORECAST_YOUNG,
     };
-    snprintf(ret_forecast->model, sizeof(ret_forecast->model), "%s", model ? model->name : "none");
-    if (!model)
+    snprintf(ret_forecast->model, sizeof(ret_forecast->model), "%s",
+             answer.known ? answer.model : "none");
+    if (!answer.known)
         return;
-    fill(forecaster, series, model, ret_forecast);
-    remember(forecaster, series, model, ret_forecast);
+    fill(forecaster, series, ret_forecast);
+    forecaster_remember(forecaster, series, start_step, &answer, true);
     struct scenario_source *source = &forecaster->series[series].source;
     source->issued = *ret_forecast;
     memcpy(source->spread, forecaster->outlook.spread, sizeof(source->spread));
-}
-
-static bool in_force(const struct forecast *forecast, int64_t now_ms)
-{
-    int64_t age_ms = now_ms - forecast->start_ms;
-    return forecast->steps > 0 && age_ms >= 0 &&
-           age_ms < forecast->steps * (int64_t)FORECAST_STEP_MS;
-}
-
-/* Both ways of one past day. False: no series knows how it went wrong then. */
-static bool follow_day(const struct forecaster *forecaster, int64_t now_ms, int64_t start_step,
-                       int32_t days_ago, struct forecast_scenario ret_both[2])
-{
-    bool any = false;
-    int64_t origin = utc_floor(start_step, STEPS_AN_HOUR) - (int64_t)days_ago * STEPS_A_DAY;
-    for (int series = 0; series < FORECAST_SERIES; series++) {
-        const struct series_state *state = &forecaster->series[series];
-        float errors[OUTLOOK_HOURS];
-        bool forecast = in_force(&state->source.issued, now_ms);
-        bool known =
-            forecast && recall_errors(&state->source.recall, &state->history, origin, errors);
-        /* What was never seen yet is possible, but no ground to plan on. */
-        float most =
-            known && forms[series].never_negative ? history_most(&state->history) : INFINITY;
-        float least = forms[series].never_negative ? 0.0f : -INFINITY;
-        for (int way = 0; way < 2; way++) {
-            float *value = ret_both[way].value[series];
-            if (forecast)
-                scenario_write(&state->source, start_step, known ? errors : NULL,
-                               way == 0 ? 1.0f : -1.0f, least, most, value);
-            for (int32_t i = 0; i < FORECAST_STEPS && !forecast; i++)
-                value[i] = NAN;
-        }
-        any |= known;
-    }
-    return any;
-}
-
-int forecaster_scenarios(const struct forecaster *forecaster, int64_t now_ms,
-                         struct forecast_scenario *ret_scenarios, int most)
-{
-    int count = 0;
-    int64_t start_step = INT64_MIN;
-    for (int series = 0; series < FORECAST_SERIES; series++) {
-        const struct forecast *issued = &forecaster->series[series].source.issued;
-        if (in_force(issued, now_ms) && step_of(issued->start_ms) > start_step)
-            start_step = step_of(issued->start_ms);
-    }
-    if (start_step == INT64_MIN)
-        return 0;
-    for (int day = 0; day < SCENARIO_DAYS && count + 2 <= most; day++)
-        if (follow_day(forecaster, now_ms, start_step, scenario_days_ago[day],
-                       &ret_scenarios[count]))
-            count += 2;
-    for (int i = 0; i < count; i++) {
-        ret_scenarios[i].weight = 1.0 / count;
-        ret_scenarios[i].steps = FORECAST_STEPS;
-        ret_scenarios[i].start_ms = start_step * FORECAST_STEP_MS;
-    }
-    return count;
-}
-
-int forecaster_scores(const struct forecaster *forecaster, struct forecast_score *ret_scores,
-                      int most)
-{
-    int rows = 0;
-    for (int series = 0; series < FORECAST_SERIES; series++) {
-        for (int lead = 0; lead < SCORE_LEADS; lead++) {
-            const struct score_sum *sum = &forecaster->series[series].score[lead];
-            if (sum->count > 0 && rows < most)
-                score_read(sum, (enum forecast_series)series, lead, &ret_scores[rows++]);
-        }
-    }
-    return rows;
 }

@@ -51,11 +51,21 @@ void history_add(struct history *history, int64_t step, double value)
     history->started = true;
 }
 
+static bool is_kept(const struct history *history, int64_t step)
+{
+    return history->started && step <= history->newest_step &&
+           step > history->newest_step - LIMIT_HISTORY_SLOTS;
+}
+
+void history_correct(struct history *history, int64_t step, double value)
+{
+    if (is_kept(history, step))
+        history->value[position(step)] = (float)value;
+}
+
 float history_at(const struct history *history, int64_t step)
 {
-    bool kept = history->started && step <= history->newest_step &&
-                step > history->newest_step - LIMIT_HISTORY_SLOTS;
-    return kept ? history->value[position(step)] : NAN;
+    return is_kept(history, step) ? history->value[position(step)] : NAN;
 }
 
 float history_most(const struct history *history)

@@ -7,7 +7,13 @@
 
 #include "controller/base/limits.h"
 
-enum { STEPS_A_DAY = 96, STEPS_AN_HOUR = 4 };
+enum {
+    STEPS_A_DAY = 96,
+    STEPS_AN_HOUR = 4,
+    /* Issues at 0, 3, 6 ... UTC are remembered, to learn from them and to score them: those of the
+     * hours between go wrong in the same way. */
+    STEPS_A_MEMORY = 3 * STEPS_AN_HOUR,
+};
 
 /* A step is a quarter hour, numbered since 1970; NAN marks a gap. */
 struct history {
@@ -22,6 +28,8 @@ void history_init(struct history *history);
 /* Only steps newer than the newest. */
 bool history_accepts(const struct history *history, int64_t step);
 void history_add(struct history *history, int64_t step, double value);
+/* A step that is kept already; an older one is left alone. */
+void history_correct(struct history *history, int64_t step, double value);
 /* NAN: a gap, too old or not yet known. */
 float history_at(const struct history *history, int64_t step);
 /* The highest known value; NAN: nothing is known. */

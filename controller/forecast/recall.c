@@ -1,4 +1,4 @@
-/* Kept hour by hour and computed when asked, because what came is in the history anyway. */
+/* Kept by the hour and computed when asked, because what came is in the history anyway. */
 #include "controller/forecast/recall.h"
 
 #include <math.h>
@@ -7,8 +7,8 @@
 
 static int64_t position(int64_t start_step)
 {
-    int64_t hour = start_step / STEPS_AN_HOUR;
-    return hour - utc_floor(hour, RECALL_HOURS);
+    int64_t issue = start_step / STEPS_A_MEMORY;
+    return issue - utc_floor(issue, RECALL_ISSUES);
 }
 
 static float hour_mean(const float *step)
@@ -21,7 +21,7 @@ static float hour_mean(const float *step)
 
 void recall_keep(struct recall *recall, int64_t start_step, const struct outlook *outlook)
 {
-    if (start_step % STEPS_AN_HOUR != 0)
+    if (start_step % STEPS_A_MEMORY != 0)
         return;
     struct recalled *kept = &recall->outlook[position(start_step)];
     kept->held = true;

@@ -4,7 +4,12 @@
 
 #include "controller/forecast/forecast_model.h"
 
-enum { RECALL_HOURS = 20 * 24, OUTLOOK_HOURS = FORECAST_STEPS / STEPS_AN_HOUR };
+/* Of the series that plans are made from: those of the first numbers. */
+enum { RECALLED_SERIES = SERIES_TEMP + 1 };
+enum {
+    RECALL_ISSUES = 20 * STEPS_A_DAY / STEPS_A_MEMORY,
+    OUTLOOK_HOURS = FORECAST_STEPS / STEPS_AN_HOUR,
+};
 
 struct recalled {
     bool held;
@@ -13,10 +18,10 @@ struct recalled {
 };
 
 struct recall {
-    struct recalled outlook[RECALL_HOURS];
+    struct recalled outlook[RECALL_ISSUES];
 };
 
-/* Only outlooks that start on the hour are kept; a second one of the same hour replaces it. */
+/* Only outlooks of remembered issues are kept; a second one of the same step replaces it. */
 void recall_keep(struct recall *recall, int64_t start_step, const struct outlook *outlook);
 /* observed - point of each hour in units of the spread, 0 where it is not known. False: no outlook
  * started there, or nothing of what came is known. */

@@ -12,13 +12,13 @@
 
 const int32_t scenario_days_ago[SCENARIO_DAYS] = {4, 7, 10, 13, 16, 19};
 _Static_assert(4 * STEPS_A_DAY >= FORECAST_STEPS, "the youngest day's errors are known");
-_Static_assert(19 * 24 < RECALL_HOURS, "the oldest day is still kept");
+_Static_assert(19 * STEPS_A_DAY / STEPS_A_MEMORY < RECALL_ISSUES, "the oldest day is still kept");
 
 void scenario_write(const struct scenario_source *source, int64_t start_step, const float *errors,
                     float sign, float least, float most, float ret_value[FORECAST_STEPS])
 {
     int64_t elapsed = start_step - step_of(source->issued.start_ms);
-    int32_t quarter = (int32_t)(start_step - utc_floor(start_step, STEPS_AN_HOUR));
+    int32_t quarter = (int32_t)(start_step - utc_floor(start_step, STEPS_A_MEMORY));
     for (int32_t i = 0; i < FORECAST_STEPS; i++) {
         int64_t step = i + elapsed < FORECAST_STEPS ? i + elapsed : FORECAST_STEPS - 1;
         int32_t hour = (quarter + i) / STEPS_AN_HOUR;

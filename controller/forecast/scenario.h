@@ -8,11 +8,10 @@
 enum { SCENARIO_DAYS = LIMIT_SCENARIOS / 2 };
 extern const int32_t scenario_days_ago[SCENARIO_DAYS];
 
-/* The forecast in force and what is known of its model's errors. */
+/* The forecast in force. */
 struct scenario_source {
     struct forecast issued;
-    float spread[FORECAST_STEPS]; /* of the steps of `issued` */
-    struct recall recall;
+    float spread[FORECAST_STEPS]; /* of the steps of `issued`: unit of its errors */
 };
 
 /* The forecast in force as seen from `start_step` on, moved by `errors` (NULL: as it is) x sign

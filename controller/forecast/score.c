@@ -4,17 +4,19 @@
 #include <math.h>
 #include <stddef.h>
 
+#include "controller/base/utc.h"
+
 const int forecast_lead_h[SCORE_LEADS] = {1, 3, 6, 12, 24, 48, 96};
 
-static int64_t position(int64_t step)
+static int64_t position(int64_t start_step)
 {
-    int64_t rest = step % FORECAST_STEPS;
-    return rest < 0 ? rest + FORECAST_STEPS : rest;
+    int64_t issue = utc_floor(start_step, STEPS_A_MEMORY) / STEPS_A_MEMORY;
+    return issue - utc_floor(issue, MEMORY_ISSUES);
 }
 
 struct remembered_issue *memory_slot(struct memory *memory, int64_t start_step)
 {
-    return &memory->issue[position(start_step)];
+    return start_step % STEPS_A_MEMORY == 0 ? &memory->issue[position(start_step)] : NULL;
 }
 
 const struct remembered_issue *memory_find(const struct memory *memory, int64_t start_step)
@@ -24,25 +26,31 @@ const struct remembered_issue *memory_find(const struct memory *memory, int64_t 
 }
 
 /* Mean pinball loss over the quantiles: proper, so only honest quantiles minimise it. */
-static double pinball(const struct belief *belief, double observed)
+static double pinball(const float quantile[QUANTILES], double observed)
 {
     double sum = 0.0;
     for (int q = 0; q < QUANTILES; q++) {
-        double over = observed - (double)belief->quantile[q];
+        double over = observed - (double)quantile[q];
         sum += over >= 0.0 ? forecast_quantiles[q] * over : (forecast_quantiles[q] - 1.0) * over;
     }
     return sum / QUANTILES;
 }
 
-void score_add(struct score_sum *sum, const struct belief *belief, double observed)
+/* From the outermost quantiles (0) or the ones next to them (1). */
+static bool is_inside(const float quantile[QUANTILES], int from, double observed)
 {
-    double error = (double)belief->quantile[QUANTILE_MEDIAN] - observed;
+    return observed >= (double)quantile[from] && observed <= (double)quantile[QUANTILES - 1 - from];
+}
+
+void score_add(struct score_sum *sum, const float quantile[QUANTILES], double observed)
+{
+    double error = (double)quantile[QUANTILE_MEDIAN] - observed;
     sum->count++;
     sum->absolute += fabs(error);
     sum->error += error;
-    sum->pinball += pinball(belief, observed);
-    sum->inside += observed >= (double)belief->quantile[0] &&
-                   observed <= (double)belief->quantile[QUANTILES - 1];
+    sum->pinball += pinball(quantile, observed);
+    sum->inside += is_inside(quantile, 0, observed);
+    sum->inside_80 += is_inside(quantile, 1, observed);
 }
 
 void score_read(const struct score_sum *sum, enum forecast_series series, int lead,
@@ -57,5 +65,7 @@ void score_read(const struct score_sum *sum, enum forecast_series series, int le
         .bias = sum->error / count,
         .pinball = sum->pinball / count,
         .coverage = (double)sum->inside / count,
+        .coverage_80 = (double)sum->inside_80 / count,
+        .rank = NAN,
     };
 }

@@ -9,7 +9,7 @@ static bool predict(const struct forecast_view *view, struct outlook *ret_outloo
     struct daily_profile profile;
     if (!daily_profile_fit(&profile, &form, view))
         return false;
-    deviation_project(&profile, view, DEVIATION_HOURS_MOST, ret_outlook);
+    deviation_project(&profile, view, PROCESS_ORDER_MOST, ret_outlook);
     return true;
 }
 

@@ -69,6 +69,17 @@ struct api_totals { /* of the store, the broker and queues, for status */
     uint64_t sparkplug_gaps, sparkplug_rebirths; /* sessions lost by a gap; births asked for */
 };
 
+/* A feed's line in status; filled by the core. */
+struct api_feed {
+    char name[LIMIT_NAME];
+    const char *way; /* "file", "http", "mqtt" */
+    bool alive;
+    enum reason reason;           /* of the last document; NONE: all is well */
+    char cause[LIMIT_ERROR_TEXT]; /* in words */
+    int64_t issue_ms, news_ms;    /* of the newest issue; when it came; 0: none yet */
+    uint64_t documents, malformed, dropped;
+};
+
 /* What the core offers to the interface; all called on the control thread. */
 struct api_core {
     const struct snapshot *(*snapshot)(void *context);
@@ -76,6 +87,7 @@ struct api_core {
     int (*jobs)(void *context, const struct job **ret_jobs);
     int (*devices)(void *context, struct api_device *ret_devices, int most);
     void (*point)(void *context, int32_t point, struct api_point *ret_point);
+    int (*feeds)(void *context, struct api_feed *ret_feeds, int most); /* NULL: no feeds */
     void (*totals)(void *context, struct api_totals *ret_totals);
     /* These three: 0 or REASON_ACCEPTED, another positive enum reason (a refusal; its text goes to
      * the asker unless `error` says more), or a negative error. */

@@ -172,6 +172,37 @@ static json_t *render_broker(const struct api_totals *totals)
     return object;
 }
 
+static json_t *age(int64_t now_ms, int64_t at_ms)
+{
+    return at_ms > 0 ? json_integer(now_ms - at_ms) : json_null();
+}
+
+static json_t *render_feed(const struct api_feed *feed, int64_t now_ms)
+{
+    json_t *object = json_object();
+    set(object, "name", text(feed->name));
+    set(object, "way", text(feed->way));
+    set(object, "alive", json_boolean(feed->alive));
+    set(object, "reason", text(reason_name(feed->reason)));
+    set(object, "cause", text_or_null(feed->cause));
+    set(object, "issue_age_ms", age(now_ms, feed->issue_ms));
+    set(object, "news_age_ms", age(now_ms, feed->news_ms));
+    set_integer(object, "documents", (int64_t)feed->documents);
+    set_integer(object, "malformed", (int64_t)feed->malformed);
+    set_integer(object, "dropped", (int64_t)feed->dropped);
+    return object;
+}
+
+static json_t *render_feeds(const struct api_core *core, int64_t now_ms)
+{
+    struct api_feed feeds[LIMIT_FEEDS];
+    json_t *array = json_array();
+    int count = core->feeds ? core->feeds(core->context, feeds, LIMIT_FEEDS) : 0;
+    for (int i = 0; i < count; i++)
+        json_array_append_new(array, render_feed(&feeds[i], now_ms));
+    return array;
+}
+
 static json_t *render_pues(const struct snapshot *now)
 {
     json_t *object = json_object();
@@ -212,6 +243,7 @@ json_t *render_status(const struct api_core *core)
     set(status, "devices", render_devices(core));
     set(status, "store", render_store(&totals));
     set(status, "broker", render_broker(&totals));
+    set(status, "feeds", render_feeds(core, now->now_ms));
     return status;
 }
 
@@ -243,11 +275,6 @@ static json_t *render_set(const struct api_point *point)
     set_integer(object, "writes", point->writes);
     set(object, "lifetime", number_if(point->lifetime > 0, point->lifetime));
     return object;
-}
-
-static json_t *age(int64_t now_ms, int64_t at_ms)
-{
-    return at_ms > 0 ? json_integer(now_ms - at_ms) : json_null();
 }
 
 static json_t *render_point(const struct api_point *point, int64_t now_ms)

@@ -40,10 +40,9 @@ static enum db_result seed_names(struct db *db)
     for (int q = 0; result == DB_DONE && q <= QUALITY_MISSING; q++)
         result = db_once(db, "INSERT OR REPLACE INTO quality (quality, name) VALUES (?, ?)",
                          DB_VALUES(db_integer(q), db_text(quality_name((enum quality)q))));
-    for (int s = 0; result == DB_DONE && s < FORECAST_SERIES; s++)
-        result = db_once(
-            db, "INSERT OR REPLACE INTO series (series, name) VALUES (?, ?)",
-            DB_VALUES(db_integer(s), db_text(forecast_series_name((enum forecast_series)s))));
+    for (int s = 0; result == DB_DONE && s < FORECAST_TRACKS; s++)
+        result = db_once(db, "INSERT OR REPLACE INTO series (series, name) VALUES (?, ?)",
+                         DB_VALUES(db_integer(s), db_text(forecast_track_name(s))));
     return result;
 }
 

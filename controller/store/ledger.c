@@ -24,12 +24,19 @@ static const char *const inserts[TABLES] = {
     [TABLE_PUE] = "INSERT OR REPLACE INTO pue (period, start_ms, category, end_ms, facility_wh,"
                   " it_wh, value, coverage_pct, interim, quality)",
     [TABLE_FORECAST_ISSUE] = "INSERT OR REPLACE INTO forecast_issue"
-                             " (issue_ms, series, model, start_ms, steps)",
+                             " (issue_ms, series, model, start_ms, steps, reason)",
     [TABLE_FORECAST] = "INSERT OR REPLACE INTO forecast"
-                       " (issue_ms, series, step_ms, q05, q25, q50, q75, q95)",
-    [TABLE_HISTORY] = "INSERT OR REPLACE INTO forecast_history (step_ms, series, value)",
+                       " (issue_ms, series, step_ms, q05, q10, q25, q50, q75, q90, q95)",
+    [TABLE_HISTORY] =
+        "INSERT OR REPLACE INTO forecast_history (step_ms, series, value, known_ms, fed)",
     [TABLE_SCORE] = "INSERT OR REPLACE INTO forecast_score"
-                    " (at_ms, series, lead_h, count, mae, bias, pinball, coverage)",
+                    " (at_ms, series, lead_h, count, mae, bias, pinball, coverage, coverage_80,"
+                    " rank)",
+    [TABLE_STANDING] = "INSERT OR REPLACE INTO forecast_standing"
+                       " (at_ms, series, lead_h, model, count, mae, weight)",
+    [TABLE_FEED_ISSUE] = "INSERT OR REPLACE INTO feed_issue (received_ms, position, source, track,"
+                         " kind, issue_ms, start_ms, step_ms, count, verdict)",
+    [TABLE_FEED_VALUE] = "INSERT OR REPLACE INTO feed_value (received_ms, position, step, value)",
     [TABLE_PLAN] = "INSERT OR REPLACE INTO plan (issue_ms, plan_id, expires_ms, status, objective,"
                    " bound, gap, energy_cost, carbon_cost, peak_cost, wear_cost, lateness_cost,"
                    " breach_cost, delay_cost, churn_cost, transfer_cost, end_value, hedge_cost,"
@@ -75,6 +82,9 @@ static const char *const others[TABLES] = {
     [TABLE_INTERVAL] = "INSERT INTO energy_interval (start_ms, point_id, end_ms, start_milliwh,"
                        " end_milliwh, raw_end_milliwh, coverage, quality, reason)"
                        " VALUES (?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING",
+    [TABLE_FEED_HISTORY] =
+        "INSERT INTO forecast_history (step_ms, series, value, known_ms, fed) VALUES (?,?,?,?,1)"
+        " ON CONFLICT DO UPDATE SET value = excluded.value, known_ms = excluded.known_ms WHERE fed",
     [TABLE_PLAN_LATE] = "UPDATE plan SET late_jobs = ? WHERE issue_ms = ?",
 };
 
@@ -123,24 +133,6 @@ static enum db_result write_image(struct ledger *ledger, const struct record_ima
         result = INSERT(ledger, TABLE_SAMPLE, db_integer(image->head.at_ms),
                         identity_point(ledger->identity, r->point), db_real(r->value),
                         number(r->quality), number(r->reason), db_integer_if(r->dated, r->age_ms));
-    }
-    return result;
-}
-
-static enum db_result write_history(struct ledger *ledger, const struct record_history *history)
-{
-    return INSERT(ledger, TABLE_HISTORY, db_integer(history->head.at_ms),
-                  number((int)history->series), db_real(history->value));
-}
-
-static enum db_result write_scores(struct ledger *ledger, const struct record_scores *record)
-{
-    enum db_result result = DB_DONE;
-    for (int32_t i = 0; result == DB_DONE && i < record->count; i++) {
-        const struct forecast_score *s = &record->scores[i];
-        result = INSERT(ledger, TABLE_SCORE, db_integer(record->head.at_ms), number((int)s->series),
-                        number(forecast_lead_h[s->lead]), db_integer(s->count), db_real(s->mae),
-                        db_real(s->bias), db_real(s->pinball), db_real(s->coverage));
     }
     return result;
 }
@@ -212,21 +204,6 @@ static enum db_result write_account(struct ledger *ledger, const struct account 
     return result == DB_DONE ? write_pue(ledger, "quarter", &account->pue) : result;
 }
 
-static enum db_result write_forecast(struct ledger *ledger, const struct thin_forecast *f)
-{
-    enum db_result result =
-        INSERT(ledger, TABLE_FORECAST_ISSUE, db_integer(f->issue_ms), number((int)f->series),
-               db_text(f->model), db_integer(f->start_ms), db_integer(f->steps));
-    for (int32_t i = 0; result == DB_DONE && i < f->count; i++) {
-        const float *q = f->step[i].value;
-        result =
-            INSERT(ledger, TABLE_FORECAST, db_integer(f->issue_ms), number((int)f->series),
-                   db_integer(f->step[i].start_ms), db_real((double)q[0]), db_real((double)q[1]),
-                   db_real((double)q[2]), db_real((double)q[3]), db_real((double)q[4]));
-    }
-    return result;
-}
-
 static enum db_result write_verdict(struct ledger *ledger, const struct verdict_change *v)
 {
     return INSERT(ledger, TABLE_VERDICT, db_integer(v->at_ms),
@@ -246,7 +223,7 @@ static enum db_result write_tick(struct ledger *ledger, const struct record_tick
     for (int32_t i = 0; result == DB_DONE && i < tick->verdict_count; i++)
         result = write_verdict(ledger, &tick->verdicts[i]);
     for (int32_t i = 0; result == DB_DONE && i < tick->forecast_count; i++)
-        result = write_forecast(ledger, &tick->forecasts[i]);
+        result = ledger_write_forecast(ledger, &tick->forecasts[i]);
     for (int32_t i = 0; result == DB_DONE && i < tick->hour_count; i++)
         result = write_pue(ledger, "hour", &tick->hours[i]);
     for (int32_t i = 0; result == DB_DONE && i < tick->day_count; i++)
@@ -327,9 +304,13 @@ enum db_result ledger_write(struct ledger *ledger, const struct record *record)
     case RECORD_MODE:
         return write_mode(ledger, whole);
     case RECORD_SCORES:
-        return write_scores(ledger, whole);
+        return ledger_write_scores(ledger, whole);
+    case RECORD_STANDINGS:
+        return ledger_write_standings(ledger, whole);
     case RECORD_HISTORY:
-        return write_history(ledger, whole);
+        return ledger_write_history(ledger, whole);
+    case RECORD_BLOCK:
+        return ledger_write_block(ledger, whole);
     }
     return DB_REJECTED;
 }

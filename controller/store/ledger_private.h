@@ -13,6 +13,10 @@ enum table {
     TABLE_FORECAST,
     TABLE_HISTORY,
     TABLE_SCORE,
+    TABLE_STANDING,
+    TABLE_FEED_ISSUE,
+    TABLE_FEED_VALUE,
+    TABLE_FEED_HISTORY,
     TABLE_PLAN,
     TABLE_PLAN_LATE,
     TABLE_PLAN_SLOT,
@@ -48,5 +52,12 @@ static inline struct db_value number(int value)
 
 enum db_result ledger_write_plan(struct ledger *ledger, const struct record_plan *record);
 enum db_result ledger_write_extension(struct ledger *ledger, const struct record_extension *record);
+
+/* ledger_forecast.c */
+enum db_result ledger_write_forecast(struct ledger *ledger, const struct thin_forecast *forecast);
+enum db_result ledger_write_history(struct ledger *ledger, const struct record_history *history);
+enum db_result ledger_write_scores(struct ledger *ledger, const struct record_scores *record);
+enum db_result ledger_write_standings(struct ledger *ledger, const struct record_standings *record);
+enum db_result ledger_write_block(struct ledger *ledger, const struct record_block *block);
 
 #endif

@@ -76,21 +76,25 @@ struct record *record_image(const struct image *image, const struct seen *seen, 
 
 /* ---- ticks ---- */
 
-static int64_t thin_step_ms(int32_t step)
+static int64_t thin_step_ms(int32_t step, bool first_of_hour)
 {
-    return step < NEAR_STEPS ? FORECAST_STEP_MS : step < HOURLY_STEPS ? HOUR_MS : 6 * HOUR_MS;
+    if (step < NEAR_STEPS)
+        return FORECAST_STEP_MS;
+    return step < HOURLY_STEPS || first_of_hour ? HOUR_MS : 6 * HOUR_MS;
 }
 
 static void thin(struct thin_forecast *ret_thin, const struct forecast *forecast)
 {
     *ret_thin = (struct thin_forecast){.series = forecast->series,
+                                       .reason = forecast->reason,
                                        .issue_ms = forecast->issue_ms,
                                        .start_ms = forecast->start_ms,
                                        .steps = forecast->steps};
     memcpy(ret_thin->model, forecast->model, sizeof ret_thin->model);
+    bool first_of_hour = forecast->issue_ms % HOUR_MS < FORECAST_STEP_MS;
     for (int32_t i = 0; i < forecast->steps; i++) {
         int64_t start_ms = forecast->start_ms + (int64_t)i * FORECAST_STEP_MS;
-        if (start_ms % thin_step_ms(i) != 0)
+        if (start_ms % thin_step_ms(i, first_of_hour) != 0)
             continue;
         ret_thin->step[ret_thin->count].start_ms = start_ms;
         memcpy(ret_thin->step[ret_thin->count++].value, forecast->value[i],
@@ -145,6 +149,31 @@ struct record *record_tick(int64_t now_ms, const struct tick_output *output, boo
     for (int32_t f = 0; f < forecasts; f++)
         thin(&tick->forecasts[f], &output->forecasts[f]);
     return &tick->head;
+}
+
+/* ---- what feeds bring ---- */
+
+struct record *record_block(int64_t now_ms, int32_t position, const struct forecast_block *block,
+                            enum reason verdict)
+{
+    bool taken = verdict != REASON_FEED_DUPLICATE && verdict != REASON_FEED_INVALID;
+    size_t values_size = taken ? (size_t)block->count * sizeof block->value[0] : 0;
+    struct record_block *record =
+        record_create(RECORD_BLOCK, false, now_ms, sizeof *record + values_size);
+    if (!record)
+        return NULL;
+    record->position = position;
+    record->track = block->track;
+    record->kind = block->kind;
+    record->verdict = verdict;
+    record->issue_ms = block->issue_ms;
+    record->start_ms = block->start_ms;
+    record->step_ms = block->step_ms;
+    record->count = block->count;
+    record->value_count = taken ? block->count : 0;
+    memcpy(record->source, block->source, sizeof record->source);
+    memcpy(record->value, block->value, values_size);
+    return &record->head;
 }
 
 /* ---- plans ---- */

@@ -17,7 +17,9 @@ enum record_kind {
     RECORD_WRITE,
     RECORD_MODE,
     RECORD_SCORES,
+    RECORD_STANDINGS,
     RECORD_HISTORY,
+    RECORD_BLOCK,
 };
 
 struct record {
@@ -43,11 +45,11 @@ struct record_image {
 };
 
 /* A forecast as the ledger keeps it: every step of the near hours, then one an hour for two days,
- * then one in six hours. */
+ * then one in six hours; the first issue of an hour keeps one an hour to the end. */
 enum {
     NEAR_STEPS = 24,
     HOURLY_STEPS = 192, /* of the whole: until here */
-    THIN_STEPS = NEAR_STEPS + (HOURLY_STEPS - NEAR_STEPS) / 4 + (FORECAST_STEPS - HOURLY_STEPS) / 24
+    THIN_STEPS = NEAR_STEPS + (FORECAST_STEPS - NEAR_STEPS) / 4
 };
 struct thin_forecast {
     enum forecast_series series;
@@ -55,6 +57,7 @@ struct thin_forecast {
     int32_t steps; /* before thinning */
     int32_t count;
     char model[LIMIT_NAME];
+    enum reason reason;
     struct {
         int64_t start_ms;
         float value[QUANTILES];
@@ -128,16 +131,36 @@ struct record_scores {
     struct forecast_score scores[];
 };
 
+struct record_standings {
+    struct record head;
+    int32_t count;
+    struct forecast_standing rows[];
+};
+
 struct record_history {
     struct record head;
     enum forecast_series series;
+    int64_t step_ms;
     double value;
+};
+
+struct record_block {   /* of what a feed brought: only as many values as it has */
+    struct record head; /* when it was received */
+    int32_t position, track, step_ms, count;
+    int32_t value_count; /* 0 where nothing was taken */
+    enum block_kind kind;
+    enum reason verdict;
+    char source[LIMIT_NAME];
+    int64_t issue_ms, start_ms;
+    float value[];
 };
 
 /* Each returns a record for free(), or NULL when memory is out. */
 void *record_create(enum record_kind kind, bool durable, int64_t at_ms, size_t size);
 struct record *record_tick(int64_t now_ms, const struct tick_output *output, bool with_forecasts);
 struct record *record_plan(const struct plan *plan); /* of one site */
+struct record *record_block(int64_t now_ms, int32_t position, const struct forecast_block *block,
+                            enum reason verdict);
 struct record *record_extension(const struct plan *plan, int32_t first);
 /* The readings that differ from `seen` (by point index), which is not changed: source time or
  * verdict is new. NULL with *ret_empty when there are none. */

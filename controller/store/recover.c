@@ -8,7 +8,7 @@
 /* ---- asking ---- */
 
 /* Ends a query: 0 when all its rows were read. */
-static int finish(struct reader *reader, struct db_statement *statement, enum db_result result)
+int recover_finish(struct reader *reader, struct db_statement *statement, enum db_result result)
 {
     int rc = result == DB_DONE ? 0
                                : error_set(reader->error, ERROR_SYSTEM, "%s: %s",
@@ -33,7 +33,8 @@ int recover_each(struct reader *reader, take_row take, const char *sql,
                  const struct db_value *values, int count)
 {
     struct db_statement *rows = db_prepare(reader->db, sql);
-    return finish(reader, rows, rows ? take_rows(reader, rows, take, values, count) : DB_BROKEN);
+    return recover_finish(reader, rows,
+                          rows ? take_rows(reader, rows, take, values, count) : DB_BROKEN);
 }
 
 /* Every row of a query about one point (?1) from one time (?2) to another (?3), for all points. */
@@ -48,7 +49,7 @@ static int each_of_points(struct reader *reader, take_row take, const char *sql,
                            DB_VALUES(identity_point(identity, p), db_integer(since_ms),
                                      db_integer(reader->now_ms)));
     }
-    return finish(reader, rows, result);
+    return recover_finish(reader, rows, result);
 }
 
 /* ---- meters and accounts ---- */
@@ -66,21 +67,6 @@ static int recover_meters(struct reader *reader)
                           " WHERE point_id = ?1 AND start_ms >= ?2 AND end_ms <= ?3"
                           " ORDER BY start_ms DESC LIMIT 1",
                           0);
-}
-
-static void take_history(struct reader *reader, struct db_statement *row)
-{
-    reader->calls->history(reader->calls->context, (enum forecast_series)db_column_integer(row, 0),
-                           db_column_integer(row, 1), db_column_real(row, 2));
-}
-
-static int recover_history(struct reader *reader)
-{
-    int64_t since_ms = reader->now_ms - (int64_t)LIMIT_HISTORY_SLOTS * FORECAST_STEP_MS;
-    return recover_each(reader, take_history,
-                        "SELECT series, step_ms, value FROM forecast_history"
-                        " WHERE step_ms >= ? AND step_ms < ? ORDER BY step_ms, series",
-                        DB_VALUES(db_integer(since_ms), db_integer(reader->now_ms)));
 }
 
 /* Only both energies together make a quarter hour known. */
@@ -278,7 +264,7 @@ static int recover_all(struct reader *reader)
     } steps[] = {
         {true, find_unaccounted},
         {calls->meter, recover_meters},
-        {calls->history, recover_history},
+        {calls->history, recover_belief},
         {calls->quarter, recover_quarters},
         {calls->interval, recover_intervals},
         {calls->mean, recover_means},

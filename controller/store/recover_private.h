@@ -20,6 +20,9 @@ typedef void (*take_row)(struct reader *reader, struct db_statement *row);
 /* Every row of a query. */
 int recover_each(struct reader *reader, take_row take, const char *sql,
                  const struct db_value *values, int count);
+/* Ends a query: 0 when all its rows were read. */
+int recover_finish(struct reader *reader, struct db_statement *statement, enum db_result result);
+int recover_belief(struct reader *reader);
 int recover_plan(struct reader *reader);
 
 #endif

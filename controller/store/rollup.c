@@ -50,7 +50,8 @@ enum { LEVELS = sizeof levels / sizeof *levels, ROLLUP_SQL = 1024 };
 /* ---- what is deleted ---- */
 
 /* Rows older than `keep` go, from the front, in slices of time; never before the level that reads
- * them has. Forecasts and the insides of plans are kept as long as minutes. */
+ * them has. Forecasts and the insides of plans are kept as long as minutes; what providers said as
+ * long as quarters, because regressions learn from more than a season. */
 struct expiry {
     const char *table, *time;
     size_t keep; /* offset in struct rollup_keep */
@@ -63,6 +64,7 @@ static const struct expiry expiries[] = {
     {"sample_1min", "start_ms", KEEP(minute_ms), 1},
     {"sample_15min", "start_ms", KEEP(quarter_ms), 2},
     {"forecast", "issue_ms", KEEP(minute_ms), -1},
+    {"forecast_standing", "at_ms", KEEP(minute_ms), -1},
     {"plan_slot", "issue_ms", KEEP(minute_ms), -1},
     {"plan_group", "issue_ms", KEEP(minute_ms), -1},
     {"plan_feeder_breach", "issue_ms", KEEP(minute_ms), -1},
@@ -71,6 +73,8 @@ static const struct expiry expiries[] = {
     {"plan_job", "issue_ms", KEEP(minute_ms), -1},
     {"plan_run", "issue_ms", KEEP(minute_ms), -1},
     {"point_verdict", "at_ms", KEEP(quarter_ms), -1},
+    {"feed_value", "received_ms", KEEP(quarter_ms), -1},
+    {"feed_issue", "received_ms", KEEP(quarter_ms), -1},
 };
 enum { EXPIRIES = sizeof expiries / sizeof *expiries };
 

@@ -255,7 +255,8 @@ static bool has_spare_room(struct store *store, size_t bytes)
 
 static bool is_spare(enum record_kind kind)
 {
-    return kind == RECORD_IMAGE || kind == RECORD_SCORES;
+    return kind == RECORD_IMAGE || kind == RECORD_SCORES || kind == RECORD_STANDINGS ||
+           kind == RECORD_BLOCK;
 }
 
 /* A record that is larger than the room goes when nothing else waits. */
@@ -265,7 +266,7 @@ static bool lacks_room(struct store *store, size_t bytes)
 }
 
 /* Takes ownership of the record. The bytes bound the memory, whatever the records' size. */
-static bool post(struct store *store, void *posted)
+bool store_post(struct store *store, void *posted)
 {
     struct record *record = posted;
     if (!record)
@@ -299,7 +300,7 @@ bool store_post_image(struct store *store, const struct image *image)
     struct record *record = record_image(image, store->seen, &empty);
     if (empty)
         return true;
-    if (!post(store, record))
+    if (!store_post(store, record))
         return false;
     see(store, image);
     return true;
@@ -322,12 +323,12 @@ bool store_post_tick(struct store *store, int64_t now_ms, const struct tick_outp
         refuse(store);
     if (is_empty(output) && !forecasts)
         return !left_out;
-    return post(store, record_tick(now_ms, output, forecasts));
+    return store_post(store, record_tick(now_ms, output, forecasts));
 }
 
 bool store_post_plan(struct store *store, const struct plan *plan)
 {
-    return post(store, record_plan(plan));
+    return store_post(store, record_plan(plan));
 }
 
 bool store_post_tick_plan(struct store *store, const struct tick_output *output)
@@ -335,7 +336,7 @@ bool store_post_tick_plan(struct store *store, const struct tick_output *output)
     if (output->adopted)
         return store_post_plan(store, output->adopted);
     return !output->extended ||
-           post(store, record_extension(output->extended, output->extended_from));
+           store_post(store, record_extension(output->extended, output->extended_from));
 }
 
 bool store_post_job(struct store *store, const struct job *job, enum reason reason, int64_t at_ms)
@@ -345,7 +346,7 @@ bool store_post_job(struct store *store, const struct job *job, enum reason reas
         record->job = *job;
         record->reason = reason;
     }
-    return post(store, record);
+    return store_post(store, record);
 }
 
 bool store_post_event(struct store *store, int64_t at_ms, const struct cycle_event *event)
@@ -353,7 +354,7 @@ bool store_post_event(struct store *store, int64_t at_ms, const struct cycle_eve
     struct record_event *record = record_create(RECORD_EVENT, false, at_ms, sizeof *record);
     if (record)
         record->event = *event;
-    return post(store, record);
+    return store_post(store, record);
 }
 
 bool store_post_write(struct store *store, int64_t at_ms, int32_t point, double value,
@@ -365,7 +366,7 @@ bool store_post_write(struct store *store, int64_t at_ms, int32_t point, double 
         record->value = value;
         record->outcome = outcome;
     }
-    return post(store, record);
+    return store_post(store, record);
 }
 
 bool store_post_mode(struct store *store, int64_t at_ms, enum subsystem subsystem, enum mode mode,
@@ -377,33 +378,7 @@ bool store_post_mode(struct store *store, int64_t at_ms, enum subsystem subsyste
         record->mode = mode;
         snprintf(record->asker, sizeof record->asker, "%s", asker);
     }
-    return post(store, record);
-}
-
-bool store_post_scores(struct store *store, int64_t at_ms, const struct forecast_score *scores,
-                       int count)
-{
-    if (count == 0)
-        return true;
-    size_t size = sizeof(struct record_scores) + (size_t)count * sizeof *scores;
-    struct record_scores *record = record_create(RECORD_SCORES, false, at_ms, size);
-    if (record) {
-        record->count = count;
-        memcpy(record->scores, scores, (size_t)count * sizeof *scores);
-    }
-    return post(store, record);
-}
-
-bool store_post_history(struct store *store, enum forecast_series series, int64_t step_start_ms,
-                        double value)
-{
-    struct record_history *record =
-        record_create(RECORD_HISTORY, false, step_start_ms, sizeof *record);
-    if (record) {
-        record->series = series;
-        record->value = value;
-    }
-    return post(store, record);
+    return store_post(store, record);
 }
 
 /* ---- health ---- */

@@ -65,6 +65,8 @@ bool store_post_mode(struct store *store, int64_t at_ms, enum subsystem subsyste
                      const char *asker);
 bool store_post_scores(struct store *store, int64_t at_ms, const struct forecast_score *scores,
                        int count);
+/* What the forecaster knows of its own errors: scores by lead, and how its models stand. */
+bool store_post_judgement(struct store *store, int64_t at_ms, const struct forecaster *forecaster);
 void store_health(const struct store *store, struct store_health *ret_health);
 
 /* Recovery: reads before the loop starts (they use a connection of their own). Each calls back
@@ -72,8 +74,11 @@ void store_health(const struct store *store, struct store_health *ret_health);
 struct store_recovery {
     void (*meter)(void *context, int32_t point, int64_t end_ms, int64_t end_milliwh,
                   int64_t raw_milliwh); /* newest interval of each meter */
+    /* Quarter-hour means and blocks of feeds of the last months, in the order in which they became
+     * known; together or not at all. */
     void (*history)(void *context, enum forecast_series series, int64_t step_start_ms,
-                    double value);                             /* quarter-hour means, in order */
+                    double value);
+    void (*block)(void *context, const struct forecast_block *block);
     void (*quarter)(void *context, const struct pue *quarter); /* of today and yesterday */
     void (*peak)(void *context, int64_t month_start_ms, double peak_w);
     /* Of quarter hours without an account: a kill came between the meters and the account. Means
@@ -93,8 +98,11 @@ struct store_recovery {
 int store_recover(struct store *store, int64_t now_ms, const struct store_recovery *recovery,
                   struct error *error);
 
-/* Quarter-hour mean of a series, kept as forecasting history. */
-bool store_post_history(struct store *store, enum forecast_series series, int64_t step_start_ms,
-                        double value);
+/* Quarter-hour mean of a series, kept as forecasting history, and when it became known. */
+bool store_post_history(struct store *store, int64_t known_ms, enum forecast_series series,
+                        int64_t step_start_ms, double value);
+/* The blocks of a tick, with what became of them; measured values become history too. */
+bool store_post_blocks(struct store *store, const struct tick_input *input,
+                       const struct tick_output *output);
 
 #endif

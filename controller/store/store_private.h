@@ -19,4 +19,7 @@ struct store {
     int64_t unclean_ms; /* its newest record */
 };
 
+/* Takes ownership of the record; NULL counts as refused. */
+bool store_post(struct store *store, void *record);
+
 #endif

@@ -21,7 +21,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 from e2e import Claims, rows  # noqa: E402
-from stack import BROKER_OFFSET, Stack, StackError, site_text  # noqa: E402
+from stack import BROKER_OFFSET, Stack, StackError, end_at_signals, site_text  # noqa: E402
 
 SPEED = 60
 EVENING = datetime.datetime(2026, 6, 15, 19, tzinfo=datetime.timezone.utc)
@@ -605,6 +605,7 @@ def terminate_claims(claims, build, folder):
 
 
 def main():
+    end_at_signals()
     build = pathlib.Path(sys.argv[1]).resolve()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="tidewatt-bad-"))
     claims = Claims()

@@ -18,7 +18,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 import demo  # noqa: E402
 import report  # noqa: E402
 import workload  # noqa: E402
-from stack import Stack  # noqa: E402
+from stack import Stack, end_at_signals  # noqa: E402
 
 IMPORT_LIMIT_W = 1.1e6
 RESERVE_PCT = 20
@@ -135,6 +135,7 @@ def event_claims(claims, stack):
 
 
 def main():
+    end_at_signals()
     build = pathlib.Path(sys.argv[1]).resolve()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="tidewatt-e2e-"))
     claims = Claims()

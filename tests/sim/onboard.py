@@ -16,7 +16,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "tests/sim")]
 from e2e import Claims, rows  # noqa: E402
-from stack import BROKER_OFFSET, Stack  # noqa: E402
+from stack import BROKER_OFFSET, Stack, end_at_signals  # noqa: E402
 
 CLIENT = r'client_id = "tidewatt-training-hall";'
 RACK = "training-hall_rowa_rack1"
@@ -151,6 +151,7 @@ def away_claims(claims, stack):
 
 
 def main():
+    end_at_signals()
     build = pathlib.Path(sys.argv[1]).resolve()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="tidewatt-onboard-"))
     claims = Claims()

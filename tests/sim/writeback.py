@@ -18,7 +18,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "tests/sim")]
 from e2e import Claims, rows  # noqa: E402
 from onboard import events, publish, until  # noqa: E402
-from stack import BROKER_OFFSET, Stack  # noqa: E402
+from stack import BROKER_OFFSET, Stack, end_at_signals  # noqa: E402
 
 SITE_START = datetime.datetime(2026, 6, 15, 10, tzinfo=datetime.timezone.utc)
 REQUEST = "BMS/v1/TIDEWATT/Value/CDU/LiquidTemperatureSpRequest/loop"
@@ -97,6 +97,7 @@ def shutdown_claims(claims, stack, bms):
 
 
 def main():
+    end_at_signals()
     build = pathlib.Path(sys.argv[1]).resolve()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="tidewatt-writeback-"))
     claims = Claims()

@@ -20,6 +20,7 @@ struct engine {
     struct rule *rule; /* NULL: our own planner */
     struct image frozen;
     struct outlook *outlook;
+    struct feeds *feeds;
     struct tick_output *output;
     struct job *alive; /* in the order of arrival */
     int32_t alive_count;
@@ -231,23 +232,26 @@ static void look(struct engine *engine, struct tick_input *input)
     input->arrived_problem = NULL;
 }
 
-static int record(const struct engine *engine, struct error *error)
+static int record(const struct engine *engine, const struct tick_input *input, struct error *error)
 {
     if (!engine->config->store)
         return 0;
-    return ledger_tick(engine->config->store, engine->world, &engine->frozen, engine->output,
-                       engine->cycle, error);
+    return ledger_tick(engine->config->store, input, engine->output, engine->cycle, error);
 }
 
 static struct tick_input make_input(struct engine *engine)
 {
     outlook_update(engine->outlook, engine->world);
+    if (engine->config->outlook == OUTLOOK_MODEL)
+        feeds_update(engine->feeds, engine->config->inputs, engine->world->now_ms);
     return (struct tick_input){
         .now_ms = engine->world->now_ms,
         .image = &engine->frozen,
         .jobs = engine->alive,
         .provided = engine->outlook->forecasts,
         .provided_count = engine->outlook->count,
+        .blocks = engine->feeds->blocks,
+        .block_count = engine->feeds->count,
         .external_limit_w = INFINITY,
     };
 }
@@ -262,7 +266,8 @@ static int tick(struct engine *engine, struct error *error)
         look(engine, &input);
         apply_decisions(engine);
         keep_count(engine);
-        result = record(engine, error);
+        result = record(engine, &input, error);
+        input.block_count = 0; /* each is told once */
         if (engine->output->problem && result == 0)
             result = solve(engine, &input, error);
         else if (engine->output->problem)
@@ -282,7 +287,7 @@ static int close_accounts(struct engine *engine, struct error *error)
     look(engine, &input);
     engine->output->decision_count = 0;
     problem_destroy(engine->output->problem);
-    return record(engine, error);
+    return record(engine, &input, error);
 }
 
 /* ---- events ---- */
@@ -365,7 +370,7 @@ static int open_cycle(struct engine *engine, struct error *error)
     cycle_resume_plan_id(engine->cycle,
                          engine->tally.result->plans + engine->tally.result->rejected);
     if (engine->config->outlook == OUTLOOK_MODEL)
-        outlook_history(engine->cycle, engine->world, engine->from_ms);
+        outlook_history(engine->cycle, engine->world, engine->feeds, engine->from_ms);
     return 0;
 }
 
@@ -374,10 +379,11 @@ static int open_engine(struct engine *engine, struct error *error)
     const struct engine_config *config = engine->config;
     engine->outlook = calloc(1, sizeof *engine->outlook);
     engine->output = calloc(1, sizeof *engine->output);
+    engine->feeds = calloc(1, sizeof *engine->feeds);
     engine->alive = calloc((size_t)config->inputs->job_count + 1, sizeof *engine->alive);
     if (rule_is(config->policy))
         engine->rule = rule_create(config->policy, config->inputs, engine->first_id);
-    if (!engine->outlook || !engine->output || !engine->alive ||
+    if (!engine->outlook || !engine->output || !engine->feeds || !engine->alive ||
         (rule_is(config->policy) && !engine->rule))
         return error_set(error, ERROR_SYSTEM, "out of memory");
     engine->outlook->kind = config->outlook;
@@ -399,6 +405,7 @@ int engine_run(const struct engine_config *config, struct world *world, int64_t 
     rule_destroy(engine.rule);
     image_finish(&engine.frozen);
     free(engine.outlook);
+    free(engine.feeds);
     free(engine.output);
     free(engine.alive);
     return code;

@@ -106,6 +106,21 @@ static int load_jobs(const char *path, const struct backtest_site *site, struct 
 
 /* ---- all ---- */
 
+const struct grid_column grid_columns[GRID_SOURCES] = {
+    {"solar_mw", INPUT_GRID_SOLAR},   {"wind_mw", INPUT_GRID_WIND},
+    {"hydro_mw", INPUT_GRID_HYDRO},   {"nuclear_mw", INPUT_GRID_NUCLEAR},
+    {"fossil_mw", INPUT_GRID_FOSSIL}, {"total_mw", INPUT_GRID_TOTAL},
+};
+
+static int load_sources(const char *path, struct inputs *inputs, struct error *error)
+{
+    int result = 0;
+    for (int i = 0; result == 0 && i < GRID_SOURCES; i++)
+        if (track_file_has(path, grid_columns[i].name))
+            result = track_load_power(&inputs->grid_mw[i], path, grid_columns[i].name, error);
+    return result;
+}
+
 static int load_grid(const char *path, const struct backtest_site *site, struct inputs *inputs,
                      struct error *error)
 {
@@ -116,7 +131,7 @@ static int load_grid(const char *path, const struct backtest_site *site, struct 
         result = track_load_power(&inputs->solar_mw, path, "solar_mw", error);
     if (result == 0 && site->wind_share > 0)
         result = track_load_power(&inputs->wind_mw, path, "wind_mw", error);
-    return result;
+    return result == 0 ? load_sources(path, inputs, error) : result;
 }
 
 static int load_all(const struct input_paths *paths, const struct backtest_site *site,
@@ -127,9 +142,11 @@ static int load_all(const struct input_paths *paths, const struct backtest_site 
     if (paths->grid)
         result = load_grid(paths->grid, site, inputs, error);
     if (result == 0 && paths->price)
-        result = track_load_price(&inputs->price, paths->price, &clock, error);
+        result = track_load_price(&inputs->price, paths->price, "price_eur_per_mwh", &clock, error);
     if (result == 0 && paths->weather)
         result = track_load_weather(&inputs->temp_c, paths->weather, error);
+    if (result == 0 && paths->weather)
+        result = weather_load(&inputs->weather, paths->weather, error);
     if (result == 0 && paths->jobs)
         result = load_jobs(paths->jobs, site, inputs, error);
     return result;
@@ -161,6 +178,9 @@ void inputs_finish(struct inputs *inputs)
     track_finish(&inputs->wind_mw);
     track_finish(&inputs->price);
     track_finish(&inputs->temp_c);
+    for (int i = 0; i < GRID_SOURCES; i++)
+        track_finish(&inputs->grid_mw[i]);
+    weather_finish(&inputs->weather);
     free(inputs->jobs);
     *inputs = (struct inputs){.jobs = NULL};
 }

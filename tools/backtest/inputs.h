@@ -5,6 +5,7 @@
 #include "controller/forecast/forecast.h"
 #include "tools/backtest/site.h"
 #include "tools/backtest/track.h"
+#include "tools/forecast/weather.h"
 
 struct trace_job {
     int64_t arrival_ms; /* from the start of a window */
@@ -14,8 +15,18 @@ struct trace_job {
     int line;     /* of the file */
 };
 
+/* The grid's generation by source, and in all; columns that the file does not have are left out. */
+enum { GRID_SOURCES = 6 };
+struct grid_column {
+    const char *name;
+    int32_t track;
+};
+extern const struct grid_column grid_columns[GRID_SOURCES];
+
 struct inputs {
     struct track carbon, solar_mw, wind_mw, price, temp_c;
+    struct track grid_mw[GRID_SOURCES];
+    struct weather weather; /* forecasts as they were issued */
     const char *jobs_path;
     struct trace_job *jobs; /* owned, by arrival */
     int32_t job_count;

@@ -40,15 +40,16 @@ int ledger_open(const char *path, const struct world *world, struct store **ret_
 }
 
 /* False: the rest would only wait in vain as well. */
-static bool post(struct store *store, const struct world *world, const struct image *image,
+static bool post(struct store *store, const struct tick_input *input,
                  const struct tick_output *output)
 {
-    int64_t now_ms = world->now_ms;
-    bool posted = store_post_tick(store, now_ms, output) && store_post_image(store, image);
+    int64_t now_ms = input->now_ms;
+    bool posted = store_post_tick(store, now_ms, output) && store_post_image(store, input->image) &&
+                  store_post_blocks(store, input, output);
     for (int i = 0; posted && i < output->event_count; i++)
         posted = store_post_event(store, now_ms, &output->events[i]);
     for (int i = 0; posted && i < output->observation_count; i++)
-        posted = store_post_history(store, output->observations[i].series,
+        posted = store_post_history(store, now_ms, output->observations[i].series,
                                     output->observations[i].step_start_ms,
                                     output->observations[i].value);
     return posted && store_post_tick_plan(store, output);
@@ -69,15 +70,11 @@ static int check_health(const struct store *store, struct error *error)
     return health.refused > 0 || health.full ? refuse(&health, error) : 0;
 }
 
-int ledger_tick(struct store *store, const struct world *world, const struct image *image,
+int ledger_tick(struct store *store, const struct tick_input *input,
                 const struct tick_output *output, const struct cycle *cycle, struct error *error)
 {
-    if (post(store, world, image, output) && output->hour_count > 0) {
-        struct forecast_score scores[FORECAST_SERIES * SCORE_LEADS];
-        int count =
-            forecaster_scores(cycle_forecaster(cycle), scores, FORECAST_SERIES * SCORE_LEADS);
-        store_post_scores(store, world->now_ms, scores, count);
-    }
+    if (post(store, input, output) && output->hour_count > 0)
+        store_post_judgement(store, input->now_ms, cycle_forecaster(cycle));
     return check_health(store, error);
 }
 

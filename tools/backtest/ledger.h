@@ -12,7 +12,7 @@ int ledger_open(const char *path, const struct world *world, struct store **ret_
                 struct error *error);
 /* Everything of a tick; waits for the writer where a live site would refuse. ERROR_SYSTEM with what
  * to do: the disk is full, or some record did not reach the database, now or before. */
-int ledger_tick(struct store *store, const struct world *world, const struct image *image,
+int ledger_tick(struct store *store, const struct tick_input *input,
                 const struct tick_output *output, const struct cycle *cycle, struct error *error);
 /* Closes what is complete; after an error it is to be discarded. */
 int ledger_close(struct store *store, struct error *error);

@@ -51,10 +51,14 @@ void outlook_update(struct outlook *outlook, const struct world *world)
         fill(outlook, world, (enum forecast_series)s);
 }
 
-void outlook_history(struct cycle *cycle, const struct world *world, int64_t from_ms)
+void outlook_history(struct cycle *cycle, const struct world *world, struct feeds *feeds,
+                     int64_t from_ms)
 {
     int64_t first_ms = from_ms - LIMIT_HISTORY_SLOTS * (int64_t)FORECAST_STEP_MS;
     for (int64_t at = utc_floor(first_ms, FORECAST_STEP_MS); at < from_ms; at += FORECAST_STEP_MS) {
+        feeds_update(feeds, world->inputs, at + FORECAST_STEP_MS);
+        for (int b = 0; b < feeds->count; b++)
+            cycle_resume_block(cycle, &feeds->blocks[b]);
         for (int s = 0; s < FORECAST_SERIES; s++)
             cycle_resume_history(cycle, (enum forecast_series)s, at,
                                  world_series(world, (enum forecast_series)s, at));

@@ -4,6 +4,7 @@
 #define TIDEWATT_TOOLS_BACKTEST_OUTLOOK_H
 
 #include "controller/core/cycle.h"
+#include "tools/backtest/feeds.h"
 #include "tools/backtest/world.h"
 
 enum outlook_kind {
@@ -23,7 +24,8 @@ struct outlook {
 /* Brings the forecasts up to the world's present time. */
 void outlook_update(struct outlook *outlook, const struct world *world);
 
-/* Feeds the forecaster with what came before the window. */
-void outlook_history(struct cycle *cycle, const struct world *world, int64_t from_ms);
+/* Gives the forecaster what came before the window, in the order in which it was known. */
+void outlook_history(struct cycle *cycle, const struct world *world, struct feeds *feeds,
+                     int64_t from_ms);
 
 #endif

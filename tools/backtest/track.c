@@ -188,7 +188,7 @@ int track_load_power(struct track *ret_track, const char *path, const char *colu
     return load(ret_track, &reader, "time_utc", error);
 }
 
-static bool has_column(const char *path, const char *column)
+bool track_file_has(const char *path, const char *column)
 {
     struct csv csv;
     struct error ignored;
@@ -198,14 +198,14 @@ static bool has_column(const char *path, const char *column)
     return found;
 }
 
-int track_load_price(struct track *ret_track, const char *path, const struct track_clock *clock,
-                     struct error *error)
+int track_load_price(struct track *ret_track, const char *path, const char *column,
+                     const struct track_clock *clock, struct error *error)
 {
-    bool local = !has_column(path, "time_utc");
+    bool local = !track_file_has(path, "time_utc");
     struct reader reader = {
         .clock = local ? clock : &utc, .least = -PRICE_MOST, .most = PRICE_MOST};
-    *ret_track = (struct track){.path = path, .column = "price_eur_per_mwh"};
-    if (has_column(path, "time_local") && local && clock->zone_ms % HOUR_MS != 0)
+    *ret_track = (struct track){.path = path, .column = column};
+    if (track_file_has(path, "time_local") && local && clock->zone_ms % HOUR_MS != 0)
         return error_set(error, ERROR_INVALID,
                          "%s: the hours of its time_local are no hours of UTC with price_zone_min "
                          "%lld: give full hours, or a file with time_utc",

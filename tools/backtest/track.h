@@ -31,10 +31,12 @@ int track_load_carbon(struct track *ret_track, const char *path, const char *col
 int track_load_power(struct track *ret_track, const char *path, const char *column,
                      struct error *error);
 /* By time_utc, or by time_local of the clock. */
-int track_load_price(struct track *ret_track, const char *path, const struct track_clock *clock,
-                     struct error *error);
+int track_load_price(struct track *ret_track, const char *path, const char *column,
+                     const struct track_clock *clock, struct error *error);
 int track_load_weather(struct track *ret_track, const char *path, struct error *error);
 void track_finish(struct track *track);
+
+bool track_file_has(const char *path, const char *column); /* false also: no such file */
 
 /* ERROR_INVALID, naming the hour, when there is a gap inside [from, to). No gap where there is no
  * file. */

@@ -163,6 +163,10 @@ double world_series(const struct world *world, enum forecast_series series, int6
         return world->site->load_w;
     case SERIES_TEMP:
         return track_at(&inputs->temp_c, at_ms);
+    case SERIES_PRICE_RT: /* not in these files ... */
+    case SERIES_WET_BULB:
+    case SERIES_COP:
+    case SERIES_OVERHEAD: /* ... or left to the meters */
     case FORECAST_SERIES:
         break;
     }

@@ -39,9 +39,10 @@ def profile_text():
     for block, points in enumerate(POINTS):
         for index, point in enumerate(points):
             unit = UNITS[point.rsplit("_", 1)[1]]
-            write = "write = { low = 0.0; high = 1e6; }; " if point == "power_set_w" else ""
+            kind, write = (("i32", "write = { low = -1e6; high = 1e6; }; ")
+                           if point == "power_set_w" else ("u32", ""))
             rows.append(f'{{ point = "{point}"; address = {block * BLOCK_SPAN + 2 * index}; '
-                        f'type = "u32"; unit = "{unit}"; {write}}}')
+                        f'type = "{kind}"; unit = "{unit}"; {write}}}')
     return ('profile: { name = "bench"; maker = "none"; model = "none"; source = "benchmark"; '
             'grade = "simulated"; points: (\n' + ",\n".join(rows) + "\n); };\n")
 
@@ -88,6 +89,14 @@ def history_text(days=7):
                   f"{at},base_it_w,{250e3 + 30e3 * wave:.0f}",
                   f"{at},temp_outdoor_c,{18 + 8 * wave:.1f}"]
     return "\n".join(lines) + "\n"
+
+
+def write_site(folder, ports, plan_every_s):
+    """Site, profile and history; the path of the site's file."""
+    (folder / "bench.cfg").write_text(profile_text())
+    (folder / "history.csv").write_text(history_text())
+    (folder / "site.cfg").write_text(site_text(folder, ports, plan_every_s))
+    return folder / "site.cfg"
 
 
 # ---- the devices --------------------------------------------------------------------------------
@@ -197,12 +206,10 @@ def daemon(build, ports, plan_every_s):
     """The daemon over the meters of these ports; ends the program when it fails."""
     with tempfile.TemporaryDirectory(prefix="tidewatt-bench-") as name:
         folder = pathlib.Path(name)
-        (folder / "bench.cfg").write_text(profile_text())
-        (folder / "history.csv").write_text(history_text())
-        (folder / "site.cfg").write_text(site_text(folder, ports, plan_every_s))
+        site = write_site(folder, ports, plan_every_s)
         with open(folder / "log", "wb") as log:
-            process = subprocess.Popen([build / "controller/core/tidewattd", "-c",
-                                        folder / "site.cfg"], stdout=log, stderr=log)
+            process = subprocess.Popen([build / "controller/core/tidewattd", "-c", site],
+                                       stdout=log, stderr=log)
         running = Daemon(process, folder)
         try:
             running.wait()

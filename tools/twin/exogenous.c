@@ -4,6 +4,7 @@
 #include "tools/twin/exogenous.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "controller/base/utc.h"
@@ -13,7 +14,9 @@ static const double HUB_PER_10_M = 1.34; /* wind speed at hub height, power law 
 static const int64_t LOCAL_AHEAD_MS =
     HOUR_MS; /* price data: Central European Time, no summer time */
 static const int64_t IRRADIANCE_BLOCK_MS = 3 * HOUR_MS;
-static const double TWILIGHT_W_M2 = 20; /* clearness means nothing below */
+static const int64_t LINE_MOST_MS = 48 * HOUR_MS; /* a straight line stands in for so long */
+static const int64_t HOLD_MOST_MS = 12 * HOUR_MS; /* and an irradiance held */
+static const double TWILIGHT_W_M2 = 20;           /* clearness means nothing below */
 
 static const struct {
     int64_t step_ms, memory_ms;
@@ -252,6 +255,70 @@ static int check_cover(const struct exogenous *exogenous, const struct series *s
                      utc_format(data_ms, asked));
 }
 
+/* The measured series without a value in each of their rows, and how long they may be. */
+struct bridge {
+    const struct series *series;
+    const char *path, *column;
+    int64_t step_ms, most_ms;
+};
+
+enum { BRIDGES = 4 };
+
+static void list_bridges(const struct exogenous *exogenous, struct bridge bridges[BRIDGES])
+{
+    const char *grid = exogenous->config.grid_path, *weather = exogenous->config.weather_path;
+
+    bridges[0] = (struct bridge){&exogenous->carbon, grid, "carbon", HOUR_MS, LINE_MOST_MS};
+    bridges[1] = (struct bridge){&exogenous->temp_c, weather, "temp_c", 3 * HOUR_MS, LINE_MOST_MS};
+    bridges[2] =
+        (struct bridge){&exogenous->wind_m_s, weather, "wind_m_s", 3 * HOUR_MS, LINE_MOST_MS};
+    bridges[3] = (struct bridge){&exogenous->irradiance_w_m2, weather, "ghi_w_m2", 3 * HOUR_MS,
+                                 HOLD_MOST_MS};
+}
+
+/* The first gap longer than that after the start. */
+static bool find_gap(const struct exogenous *exogenous, const struct bridge *bridge,
+                     int64_t longer_ms, struct series_gap *ret_gap)
+{
+    int64_t since_ms = exogenous->config.start_ms + exogenous->config.data_shift_ms;
+
+    return bridge->series->count > 0 && series_gap(bridge->series, since_ms, longer_ms, ret_gap);
+}
+
+static int check_gaps(const struct exogenous *exogenous, struct error *error)
+{
+    struct bridge bridges[BRIDGES];
+    struct series_gap gap;
+    char from[UTC_TEXT], to[UTC_TEXT];
+
+    list_bridges(exogenous, bridges);
+    for (int i = 0; i < BRIDGES; i++)
+        if (find_gap(exogenous, &bridges[i], bridges[i].most_ms, &gap))
+            return error_set(error, ERROR_INVALID,
+                             "%s: has no %s from %s to %s, more than the %d h that can be bridged: "
+                             "choose another time in the series with --data-from",
+                             bridges[i].path, bridges[i].column, utc_format(gap.from_ms, from),
+                             utc_format(gap.to_ms, to), (int)(bridges[i].most_ms / HOUR_MS));
+    return 0;
+}
+
+const char *exogenous_bridged(const struct exogenous *exogenous, char *buffer, size_t size)
+{
+    struct bridge bridges[BRIDGES];
+    struct series_gap gap;
+    char from[UTC_TEXT], to[UTC_TEXT];
+    size_t used = 0;
+
+    buffer[0] = '\0';
+    list_bridges(exogenous, bridges);
+    for (int i = 0; i < BRIDGES && used < size; i++)
+        if (find_gap(exogenous, &bridges[i], bridges[i].step_ms, &gap))
+            used += (size_t)snprintf(buffer + used, size - used, "%s%s has no %s from %s to %s",
+                                     used > 0 ? "; " : "", bridges[i].path, bridges[i].column,
+                                     utc_format(gap.from_ms, from), utc_format(gap.to_ms, to));
+    return buffer;
+}
+
 int exogenous_init(struct exogenous *exogenous, const struct exogenous_config *config,
                    struct error *error)
 {
@@ -266,6 +333,8 @@ int exogenous_init(struct exogenous *exogenous, const struct exogenous_config *c
         result = check_cover(exogenous, &exogenous->carbon, config->grid_path, error);
     if (result == 0)
         result = check_cover(exogenous, &exogenous->temp_c, config->weather_path, error);
+    if (result == 0)
+        result = check_gaps(exogenous, error);
     if (result < 0)
         exogenous_finish(exogenous);
     return result;

@@ -4,6 +4,7 @@
 #ifndef TIDEWATT_TWIN_EXOGENOUS_H
 #define TIDEWATT_TWIN_EXOGENOUS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "controller/base/error.h"
@@ -50,6 +51,10 @@ struct exogenous {
 int exogenous_init(struct exogenous *exogenous, const struct exogenous_config *config,
                    struct error *error);
 void exogenous_finish(struct exogenous *exogenous);
+
+/* The first gap of each measured series after the start, which its neighbours bridge; "" when there
+ * is none. */
+const char *exogenous_bridged(const struct exogenous *exogenous, char *buffer, size_t size);
 
 /* Pure in time: the same moment always gives the same values. */
 void exogenous_at(struct exogenous *exogenous, int64_t site_ms, struct outside *ret_outside);

@@ -24,6 +24,8 @@ static void add_moment(struct exogenous *exogenous, int64_t time_ms, double sum[
 
 static void write_quarter(FILE *file, struct exogenous *exogenous, int64_t start_ms)
 {
+    static const enum forecast_series known[] = {SERIES_PV,     SERIES_WIND,    SERIES_PRICE,
+                                                 SERIES_CARBON, SERIES_BASE_IT, SERIES_TEMP};
     const int moments = QUARTER_MS / MINUTE_MS;
     double sum[FORECAST_SERIES] = {0};
     char time[UTC_TEXT];
@@ -31,8 +33,9 @@ static void write_quarter(FILE *file, struct exogenous *exogenous, int64_t start
     for (int i = 0; i < moments; i++)
         add_moment(exogenous, start_ms + i * (int64_t)MINUTE_MS + MINUTE_MS / 2, sum);
     utc_format(start_ms, time);
-    for (int series = 0; series < FORECAST_SERIES; series++)
-        fprintf(file, "%s,%s,%.6g\n", time, forecast_series_name(series), sum[series] / moments);
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        fprintf(file, "%s,%s,%.6g\n", time, forecast_series_name(known[i]),
+                sum[known[i]] / moments);
 }
 
 int history_write(const char *path, struct exogenous *exogenous, int64_t end_ms, int64_t days,

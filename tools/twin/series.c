@@ -2,6 +2,7 @@
 #include "tools/twin/series.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "controller/base/utc.h"
@@ -78,6 +79,18 @@ double series_linear(const struct series *series, int64_t time_ms)
     return series->value[row] + share * (series->value[row + 1] - series->value[row]);
 }
 
+bool series_gap(const struct series *series, int64_t since_ms, int64_t longer_ms,
+                struct series_gap *ret_gap)
+{
+    for (size_t row = row_at(series, since_ms); row + 1 < series->count; row++) {
+        if (series->time_ms[row + 1] - series->time_ms[row] <= longer_ms)
+            continue;
+        *ret_gap = (struct series_gap){series->time_ms[row], series->time_ms[row + 1]};
+        return true;
+    }
+    return false;
+}
+
 static int load_rows(struct csv *csv, const int columns[2], struct series *series,
                      struct error *error)
 {
@@ -127,20 +140,39 @@ enum { WEATHER_COUNT = sizeof(WEATHER_COLUMNS) / sizeof(WEATHER_COLUMNS[0]) };
 
 struct weather {
     struct series *temp_c, *wind_m_s, *irradiance_w_m2;
-    double first_half_w_m2; /* irradiance of the 3 h before, half of a 6 h mean */
+    double first_half_w_m2; /* irradiance of the 3 h before, half of a 6 h mean; NAN: not known */
 };
 
-/* Radiation means start anew every 6 h: at leads 6, 12, ... they span 6 h, between them 3 h. */
+/* The number in a column; NAN when the cell is empty. */
+static int number_or_nan(const struct csv *csv, int column, double *ret_value, struct error *error)
+{
+    *ret_value = NAN;
+    return csv_text(csv, column)[0] == '\0' ? 0 : csv_number(csv, column, ret_value, error);
+}
+
+static int add_known(struct series *series, int64_t time_ms, double value, struct error *error)
+{
+    return isnan(value) ? 0 : series_add(series, time_ms, value, error);
+}
+
+/* Radiation means start anew every 6 h: at leads 6, 12, ... they span 6 h, between them 3 h. Where
+ * the first half is not known, the mean of both stands for each. */
 static int add_irradiance(struct weather *weather, int64_t issue_ms, int lead_h, double mean_w_m2,
                           struct error *error)
 {
     int64_t start_ms = issue_ms + (lead_h - LEAD_STEP_H) * (int64_t)HOUR_MS;
-    double w_m2 = mean_w_m2;
+    double first_w_m2 = weather->first_half_w_m2;
+    bool spans_both = lead_h % (2 * LEAD_STEP_H) == 0;
 
-    if (lead_h % (2 * LEAD_STEP_H) == 0)
-        w_m2 = 2 * mean_w_m2 - weather->first_half_w_m2;
-    weather->first_half_w_m2 = mean_w_m2;
-    return series_add(weather->irradiance_w_m2, start_ms, w_m2 > 0 ? w_m2 : 0, error);
+    weather->first_half_w_m2 = spans_both ? NAN : mean_w_m2;
+    if (!spans_both || isnan(mean_w_m2))
+        return add_known(weather->irradiance_w_m2, start_ms, mean_w_m2, error);
+    if (!isnan(first_w_m2))
+        return series_add(weather->irradiance_w_m2, start_ms, fmax(0, 2 * mean_w_m2 - first_w_m2),
+                          error);
+    int result = series_add(weather->irradiance_w_m2, start_ms - LEAD_STEP_H * (int64_t)HOUR_MS,
+                            mean_w_m2, error);
+    return result < 0 ? result : series_add(weather->irradiance_w_m2, start_ms, mean_w_m2, error);
 }
 
 static int add_weather(struct csv *csv, const int *columns, struct weather *weather,
@@ -155,22 +187,36 @@ static int add_weather(struct csv *csv, const int *columns, struct weather *weat
     if (lead < 0 || lead > LEADS_OF_DAY_H)
         return 0;
     if ((result = csv_time(csv, columns[WEATHER_ISSUE], &issue_ms, error)) < 0 ||
-        (result = csv_number(csv, columns[WEATHER_TEMP], &temp_c, error)) < 0 ||
-        (result = csv_number(csv, columns[WEATHER_WIND], &wind_m_s, error)) < 0)
+        (result = number_or_nan(csv, columns[WEATHER_TEMP], &temp_c, error)) < 0 ||
+        (result = number_or_nan(csv, columns[WEATHER_WIND], &wind_m_s, error)) < 0)
         return result;
     time_ms = issue_ms + (int64_t)(lead * HOUR_MS);
-    if ((result = series_add(weather->temp_c, time_ms, temp_c, error)) < 0 ||
-        (result = series_add(weather->wind_m_s, time_ms, wind_m_s, error)) < 0 || lead == 0)
+    if (lead == 0)
+        weather->first_half_w_m2 = NAN;
+    if ((result = add_known(weather->temp_c, time_ms, temp_c, error)) < 0 ||
+        (result = add_known(weather->wind_m_s, time_ms, wind_m_s, error)) < 0 || lead == 0)
         return result;
-    if ((result = csv_number(csv, columns[WEATHER_IRRADIANCE], &w_m2, error)) < 0)
+    if ((result = number_or_nan(csv, columns[WEATHER_IRRADIANCE], &w_m2, error)) < 0)
         return result;
     return add_irradiance(weather, issue_ms, (int)lead, w_m2, error);
+}
+
+static int refuse_empty(const struct weather *weather, const char *path, struct error *error)
+{
+    int column = weather->temp_c->count == 0     ? WEATHER_TEMP
+                 : weather->wind_m_s->count == 0 ? WEATHER_WIND
+                                                 : WEATHER_IRRADIANCE;
+
+    if (column == WEATHER_IRRADIANCE && weather->irradiance_w_m2->count > 0)
+        return 0;
+    return error_set(error, ERROR_INVALID, "%s: column %s has no value", path,
+                     WEATHER_COLUMNS[column]);
 }
 
 int series_load_weather(struct series *ret_temp_c, struct series *ret_wind_m_s,
                         struct series *ret_irradiance_w_m2, const char *path, struct error *error)
 {
-    struct weather weather = {ret_temp_c, ret_wind_m_s, ret_irradiance_w_m2, 0};
+    struct weather weather = {ret_temp_c, ret_wind_m_s, ret_irradiance_w_m2, NAN};
     struct csv csv;
     int columns[WEATHER_COUNT];
     int result = csv_open(&csv, path, WEATHER_COLUMNS, WEATHER_COUNT, columns, error);
@@ -178,7 +224,5 @@ int series_load_weather(struct series *ret_temp_c, struct series *ret_wind_m_s,
     while (result >= 0 && (result = csv_row(&csv, error)) > 0)
         result = add_weather(&csv, columns, &weather, error);
     csv_close(&csv);
-    if (result == 0 && ret_irradiance_w_m2->count == 0)
-        result = error_set(error, ERROR_INVALID, "%s: has no row with a value", path);
-    return result;
+    return result < 0 ? result : refuse_empty(&weather, path, error);
 }

@@ -209,6 +209,14 @@ static int init_exogenous(struct twin *twin, int64_t start_ms, struct error *err
     return exogenous_init(&twin->exogenous, &config, error);
 }
 
+static void tell_bridges(const struct twin *twin)
+{
+    char text[LIMIT_ERROR_TEXT];
+
+    if (exogenous_bridged(&twin->exogenous, text, sizeof(text))[0] != '\0')
+        log_warning("%s: the values around stand in, here and in gaps that follow", text);
+}
+
 static void note_problem(void *context, const char *text)
 {
     (void)context;
@@ -341,7 +349,7 @@ static int read_settings(struct settings *settings, int argc, char **argv, struc
         {"speed", OPTION_NUMBER, "FACTOR", "instead of --clock: site seconds a real second (1)",
          &settings->speed, 1e-3, 1e5},
         {"seed", OPTION_INTEGER, "N", "of all that is random (1)", &settings->seed, 0, 1e15},
-        {"mqtt", OPTION_TEXT, "HOST:PORT", "broker of the building management; none: no MQTT",
+        {"mqtt", OPTION_TEXT, "HOST:PORT", "broker of the building management (without it no MQTT)",
          &settings->mqtt, 0, 0},
         {"value-every", OPTION_DURATION, "TIME", "site time between values on MQTT (10 s)",
          &settings->value_every_ms, 0, DAY_MS},
@@ -410,6 +418,7 @@ int main(int argc, char **argv)
         log_info("%s: 127.0.0.1 ports %d to %d, site time %s, speed %g", twin.settings.site,
                  (int)twin.settings.base_port + 1, (int)twin.settings.base_port + TWIN_DEVICES,
                  utc_format(twin.plant.time_ms, start_text), twin.clock.speed);
+        tell_bridges(&twin);
         run(&twin);
     } else {
         log_error("%s", error.text);

@@ -140,6 +140,43 @@ static void unknown_keys_get_the_nearest_name(void **state)
                "a.cfg:5: unknown key 'extra': take it out");
 }
 
+/* A reader that stops at an error has not asked for the rest: that is not called unknown. */
+static void after_an_error_only_misspelt_keys_are_told(void **state)
+{
+    (void)state;
+    struct conf *conf = open_text("devices = (\n"
+                                  "  { name = \"a\"; profile = \"p\"; points = ( { x = 1; } ); },\n"
+                                  "  { adress = 4; unit = \"kW\"; },\n"
+                                  "  { type = \"u23\"; scale = 2; } );\n"
+                                  "grid = ( 1, 2, 3 );\n"
+                                  "extra = 1;\n");
+    static const char *const types[] = {"u16", "u32", NULL};
+    struct conf_node *root = conf_root(conf), *devices = conf_list(root, "devices", true);
+    conf_string_required(conf_item(devices, 0), "name");
+    conf_error(conf_item(devices, 0), "the name is taken");
+    assert_false(conf_has(conf_item(devices, 1), "address"));
+    assert_false(conf_failed(conf_item(devices, 1)));
+    conf_error(conf_item(devices, 1), "address is missing");
+    assert_true(conf_failed(conf_item(devices, 1)) && !conf_failed(devices));
+    conf_choice(conf_item(devices, 2), "type", types, 0);
+    conf_error(conf_list(root, "grid", true), "more than 2");
+    CLOSE_WITH(conf, "a.cfg:2: devices.[0]: the name is taken",
+               "a.cfg:3: devices.[1]: address is missing",
+               "a.cfg:4: devices.[2]: 'type' must be one of u16, u32, not \"u23\"",
+               "a.cfg:5: grid: more than 2",
+               "a.cfg:3: devices.[1]: unknown key 'adress': did you mean 'address'?",
+               "a.cfg:6: unknown key 'extra': take it out");
+}
+
+static void what_many_readers_miss_is_told_once(void **state)
+{
+    (void)state;
+    struct conf *conf = open_text("");
+    for (int i = 0; i < 16; i++)
+        assert_null(conf_group(conf_root(conf), "limits", true));
+    CLOSE_WITH(conf, "a.cfg:1: 'limits' is missing: add limits = { ... }");
+}
+
 static void wrong_units_are_refused_with_a_remedy(void **state)
 {
     (void)state;
@@ -282,6 +319,8 @@ int main(void)
         cmocka_unit_test(values_are_read),
         cmocka_unit_test(absent_options_take_their_fallback),
         cmocka_unit_test(unknown_keys_get_the_nearest_name),
+        cmocka_unit_test(after_an_error_only_misspelt_keys_are_told),
+        cmocka_unit_test(what_many_readers_miss_is_told_once),
         cmocka_unit_test(wrong_units_are_refused_with_a_remedy),
         cmocka_unit_test(wrong_types_and_ranges_are_told),
         cmocka_unit_test(absence_of_what_is_required_is_told),

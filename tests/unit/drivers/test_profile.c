@@ -242,6 +242,33 @@ static void lets_rows_share_registers(void **state)
                      0);
 }
 
+/* What stands beside a mistake is right: nothing else is said about it. */
+static void a_mistake_draws_no_others_after_it(void **state)
+{
+    (void)state;
+    static const char *const ROWS[] = {
+        "{ point = \"power_q\"; address = 1; type = \"i32\"; unit = \"W\"; high = 9.0; }",
+        "{ point = \"power_w\"; address = 1; type = \"i33\"; unit = \"W\"; high = 9.0; }",
+        "{ point = \"voltage_v\"; address = 0; type = \"u16\"; unit = \"V\"; },\n"
+        "{ point = \"power_w\"; type = \"i32\"; unit = \"W\"; }",
+    };
+    static struct profile profile;
+    struct notes notes;
+    for (size_t i = 0; i < sizeof(ROWS) / sizeof(ROWS[0]); i++) {
+        assert_int_equal(load("", ROWS[i], &profile, &notes), ERROR_INVALID);
+        if (notes.count != 1)
+            fail_msg("%s: also %s", ROWS[i], notes.text[1]);
+    }
+    assert_int_equal(load("",
+                          "{ point = \"voltage_v\"; address = 0; type = \"u16\"; unit = \"V\"; },\n"
+                          "{ point = \"power_w\"; adress = 9; type = \"i32\"; unit = \"W\"; }",
+                          &profile, &notes),
+                     ERROR_INVALID);
+    assert_int_equal(notes.count, 2);
+    assert_non_null(strstr(notes.text[0], ":5: profile.points.[1]: address is missing"));
+    assert_non_null(strstr(notes.text[1], "'adress': did you mean 'address'?"));
+}
+
 static void refuses_with_line_and_remedy(void **state)
 {
     (void)state;
@@ -534,6 +561,7 @@ int main(void)
         cmocka_unit_test(tells_the_table_from_modicon_numbers),
         cmocka_unit_test(takes_sunspec_points),
         cmocka_unit_test(lets_rows_share_registers),
+        cmocka_unit_test(a_mistake_draws_no_others_after_it),
         cmocka_unit_test(refuses_with_line_and_remedy),
         cmocka_unit_test(reports_every_problem),
         cmocka_unit_test(names_a_missing_file),

@@ -50,7 +50,7 @@ static void fades_as_it_used_to(void **state)
         deviation[hour] = 0.9 * deviation[hour - 1] + noise_normal(&noise);
     deviation[HOURS - 1] = 12.0;
     look_back_on(deviation, 300.0);
-    struct daily_profile profile = predict(DEVIATION_HOURS_MOST);
+    struct daily_profile profile = predict(PROCESS_ORDER_MOST);
     double now = 300.0 + 12.0 - daily_profile_at(&profile, day_walk_from(view.present_step));
     for (int32_t hour = 1; hour <= 12; hour++)
         assert_near(deviation_at(&profile, 4 * (hour - 1)), now * pow(0.9, hour), 0.2 * now);
@@ -68,7 +68,7 @@ static void yesterday_comes_again(void **state)
     for (int32_t hour = HOURS - 24; hour < HOURS; hour++)
         deviation[hour] = hour >= HOURS - 18 && hour < HOURS - 12 ? 20.0 : 0.0;
     look_back_on(deviation, 300.0);
-    struct daily_profile profile = predict(DEVIATION_HOURS_MOST);
+    struct daily_profile profile = predict(PROCESS_ORDER_MOST);
     double same = 0.0, others = 0.0;
     for (int32_t hour = 0; hour < 24; hour++)
         *(hour >= 6 && hour < 12 ? &same : &others) += deviation_at(&profile, 4 * hour);
@@ -85,14 +85,14 @@ static void spikes_are_forgotten(void **state)
     for (int32_t hour = 0; hour < HOURS; hour++)
         deviation[hour] = 10.0 * noise_normal(&noise);
     look_back_on(deviation, 300.0);
-    predict(DEVIATION_HOURS_MOST);
+    predict(PROCESS_ORDER_MOST);
     static struct outlook clean;
     clean = outlook;
     for (int32_t i = 100; i < LIMIT_HISTORY_SLOTS; i += 700)
         view.past[i] = view.past[i + 1] = i % 3 ? 1e9f : -2e4f;
     despike(&view);
     assert_int_equal(view.known, LIMIT_HISTORY_SLOTS - 2 * 8);
-    predict(DEVIATION_HOURS_MOST);
+    predict(PROCESS_ORDER_MOST);
     for (int32_t i = 0; i < FORECAST_STEPS; i++)
         assert_near(outlook.point[i], clean.point[i], 2.0);
 }
@@ -125,7 +125,7 @@ static void noisy_quarters_tell_little(void **state)
     view.end_step += 2;
     view.present_step = view.end_step;
     view.present = 305.0;
-    predict(DEVIATION_HOURS_MOST);
+    predict(PROCESS_ORDER_MOST);
     assert_near(outlook.point[0], 305.0, 1e-3);
     for (int32_t i = 1; i < FORECAST_STEPS; i++)
         assert_near(outlook.point[i], 300.0, 1.0);
@@ -143,7 +143,7 @@ static void gaps_are_the_usual_day(void **state)
             view.past[i] = NAN;
             view.known--;
         }
-    predict(DEVIATION_HOURS_MOST);
+    predict(PROCESS_ORDER_MOST);
     for (int32_t i = 0; i < FORECAST_STEPS; i++)
         assert_near(outlook.point[i], i / 4 % 24 < 12 ? 350.0 : 250.0, 3.0);
 }
@@ -153,7 +153,7 @@ static void constants_stay(void **state)
     (void)state;
     static const double deviation[HOURS];
     look_back_on(deviation, 412.5);
-    predict(DEVIATION_HOURS_MOST);
+    predict(PROCESS_ORDER_MOST);
     for (int32_t i = 0; i < FORECAST_STEPS; i++)
         assert_near(outlook.point[i], 412.5, 1e-3);
 }

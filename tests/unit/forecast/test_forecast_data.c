@@ -1,103 +1,63 @@
-/* Measured carbon intensity of the Spanish grid: the forecast must beat the day before.
- * The models' constants were compared on months of 2020 and 2021, so this is no blind test of them.
- * Needs the reference series ($TIDEWATT_DATA, else ../shared/data beside the sources). */
+/* Measured generation and carbon intensity of the Spanish grid, with weather forecasts: the
+ * forecast must be well ahead of the day before, better for the weather it is told, and as wide as
+ * it says. A look at two spring months, far from a benchmark: that is tools/bench/forecast.py. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <cmocka.h>
 
-#include <math.h>
+#include "tests/unit/forecast/measured.h"
+#include "tools/forecast/evaluate.h"
 
-#include "controller/base/utc.h"
-#include "controller/forecast/forecast.h"
-#include "tests/unit/forecast/source_root.h"
+enum { DAYS = 150, TEST_DAYS = 60 };
 
-enum { HOURS = 365 * 24, STEPS = HOURS * 4, DAY_STEPS = 96, STRIDE = 12 };
-static const int64_t YEAR_2021_MS = 1609459200000;
-static double carbon[STEPS]; /* each hour holds for its four quarters */
-
-static FILE *open_series(void)
+static void walk(bool with_weather, struct evaluation *ret_evaluation)
 {
-    const char *data = getenv("TIDEWATT_DATA");
-    char path[LIMIT_PATH];
-    snprintf(path, sizeof(path), "%s/grid/ES.csv", data ? data : SOURCE_ROOT "/../shared/data");
-    FILE *file = fopen(path, "r");
-    if (!file)
-        print_message("skipped: no %s; set TIDEWATT_DATA to the reference series\n", path);
-    return file;
+    struct evaluation_inputs inputs;
+    struct evaluation_request request = {
+        .series = {[SERIES_CARBON] = true, [SERIES_WIND] = true},
+        .site = {40.4, -3.7},
+    };
+    struct error error = {""};
+    measured_load(&inputs, "2021-01-01T00:00:00Z", DAYS);
+    if (!with_weather)
+        weather_finish(&inputs.weather);
+    request.to_ms = inputs.measured[SERIES_CARBON].start_ms + DAYS * (int64_t)DAY_MS;
+    request.from_ms = request.to_ms - TEST_DAYS * (int64_t)DAY_MS;
+    if (evaluate(&inputs, &request, ret_evaluation, &error) < 0)
+        fail_msg("%s", error.text);
+    evaluation_inputs_finish(&inputs);
 }
 
-static void read_series(FILE *file)
+static double ratio(const struct evaluation *evaluation, enum forecast_series series, int day)
 {
-    char line[256], at[UTC_TEXT];
-    for (int32_t i = 0; i < STEPS; i++)
-        carbon[i] = (double)NAN;
-    while (fgets(line, sizeof(line), file)) {
-        double value;
-        int64_t at_ms;
-        if (sscanf(line, "%24[^,],%lf", at, &value) != 2 || utc_parse(at, &at_ms, NULL) < 0)
-            continue;
-        int64_t step = (at_ms - YEAR_2021_MS) / FORECAST_STEP_MS;
-        for (int64_t i = step; i < step + 4 && i >= 0 && i < STEPS; i++)
-            carbon[i] = value;
-    }
-}
-
-struct comparison {
-    double forecast, day_before, persistence;
-    int64_t count;
-};
-
-static void compare(struct comparison *sum, const struct forecast *forecast, int32_t origin)
-{
-    for (int32_t i = 0; i < FORECAST_STEPS && origin + i < STEPS; i++) {
-        double came = carbon[origin + i];
-        double day_before = carbon[origin + i - (i / DAY_STEPS + 1) * DAY_STEPS];
-        double last = carbon[origin - 1];
-        if (isnan(came) || isnan(day_before) || isnan(last))
-            continue;
-        sum->forecast += fabs((double)forecast->value[i][QUANTILE_MEDIAN] - came);
-        sum->day_before += fabs(day_before - came);
-        sum->persistence += fabs(last - came);
-        sum->count++;
-    }
+    return metric_ratio(&evaluation->series[series].lead_day[day], RIVAL_DAY);
 }
 
 static void beats_the_day_before(void **state)
 {
     (void)state;
-    FILE *file = open_series();
-    if (!file)
-        skip();
-    read_series(file);
-    fclose(file);
-    struct comparison sum = {0};
-    struct forecaster *forecaster =
-        forecaster_create(&(struct forecaster_config){40.4, -3.7}, NULL);
-    for (int32_t step = 0; step < STEPS; step++) {
-        struct forecast forecast;
-        int64_t at_ms = YEAR_2021_MS + (int64_t)step * FORECAST_STEP_MS;
-        if (step >= LIMIT_HISTORY_SLOTS && step % STRIDE == 0) {
-            forecaster_issue(forecaster, SERIES_CARBON, at_ms, &forecast);
-            compare(&sum, &forecast, step);
-        }
-        forecaster_observe(forecaster, SERIES_CARBON, at_ms, carbon[step]);
+    static const enum forecast_series series[] = {SERIES_CARBON, SERIES_WIND};
+    struct evaluation told, untold;
+    walk(true, &told);
+    walk(false, &untold);
+    for (int i = 0; i < 2; i++) {
+        const struct series_evaluation *one = &told.series[series[i]];
+        double coverage = metric_coverage_80(&one->lead_day[EVALUATION_ALL]);
+        double of_day = ratio(&told, series[i], 0),
+               of_all = ratio(&told, series[i], EVALUATION_ALL);
+        double alone = ratio(&untold, series[i], EVALUATION_ALL);
+        print_message("%s: MAE of the day before's: %.2f on day 1, %.2f in all, %.2f without "
+                      "weather; %.0f %% in P10-P90\n",
+                      forecast_series_name(series[i]), of_day, of_all, alone, 100 * coverage);
+        assert_int_equal(one->silent, 0);
+        assert_true(of_day < 0.7);
+        assert_true(of_all < 0.8 && of_all < alone);
+        assert_true(alone < 0.9);
+        assert_true(coverage > 0.65 && coverage < 0.92);
+        assert_true(one->rank > 0.5 * (double)one->ranked);
     }
-    struct forecast_score scores[SCORE_LEADS];
-    int rows = forecaster_scores(forecaster, scores, SCORE_LEADS);
-    forecaster_destroy(forecaster);
-    print_message("mean absolute error over 96 h, g/kWh: %.2f; day before %.2f; persistence %.2f\n",
-                  sum.forecast / (double)sum.count, sum.day_before / (double)sum.count,
-                  sum.persistence / (double)sum.count);
-    assert_true(sum.forecast < 0.8 * sum.day_before);
-    assert_true(sum.forecast < 0.8 * sum.persistence);
-    assert_int_equal(rows, SCORE_LEADS);
-    for (int i = 0; i < rows; i++)
-        assert_true(scores[i].coverage > 0.75 && scores[i].coverage < 0.97);
 }
 
 int main(void)

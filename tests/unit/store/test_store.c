@@ -405,23 +405,22 @@ static void test_forecasts_are_thinned_and_compared(void **state)
     }
     site.output.forecasts_issued = true;
     assert_true(store_post_tick(store, T0 + 14 * HOUR_MS, &site.output));
-    assert_true(store_post_history(store, SERIES_PV, T0 + 18 * HOUR_MS, 151));
+    assert_true(store_post_history(store, T0 + 19 * HOUR_MS, SERIES_PV, T0 + 18 * HOUR_MS, 151));
     store_close(store);
-    /* the near hours whole, then one an hour for two days, then four a day */
     assert_ask(&site, "SELECT count(*) FROM forecast WHERE series = 0",
-               24 + 42 + (FORECAST_STEPS - 192) / 24);
+               24 + (FORECAST_STEPS - 24) / 4); /* the near hours whole, then one an hour */
     assert_ask(&site,
                "SELECT max(step_ms - issue_ms) > (SELECT max(steps) FROM forecast_issue) * 900000"
-               " - 21600000 FROM forecast",
+               " - 3600000 FROM forecast",
                1); /* to the end */
     assert_ask(&site, "SELECT count(*) FROM forecast WHERE series = 1", 0);
     assert_ask(&site, "SELECT count(*) FROM forecast_issue", FORECAST_SERIES);
     assert_ask(&site,
                "SELECT error FROM v_forecast_vs_actual WHERE series = 'pv_w' AND inside AND"
                " issue_utc = '2026-06-15T14:00:00Z' AND step_utc = '2026-06-15T18:00:00Z'",
-               151 - 152);
+               151 - 153);
     assert_ask(&site, "SELECT q95 FROM v_forecast_vs_actual WHERE series = 'pv_w' AND lead_h = 48",
-               1914);
+               1916);
     site_end(&site);
 }
 
@@ -909,7 +908,7 @@ static void post_quarters(struct site *site, struct store *store, int count)
                                      .interim = true,
                                      .quality = QUALITY_GOOD}};
         assert_true(store_post_tick(store, start_ms + QUARTER_MS, output));
-        assert_true(store_post_history(store, SERIES_PRICE, start_ms,
+        assert_true(store_post_history(store, start_ms + QUARTER_MS, SERIES_PRICE, start_ms,
                                        (double)(start_ms / QUARTER_MS % 1000)));
     }
 }

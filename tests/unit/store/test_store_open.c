@@ -71,6 +71,31 @@ static void test_version_1_is_migrated_with_its_rows(void **state)
     site_end(&site);
 }
 
+/* Version 4 kept five quantiles: what was believed stays, what was not kept is unknown. */
+static void test_version_4_keeps_its_forecasts(void **state)
+{
+    (void)state;
+    struct site site;
+    site_begin(&site);
+    for (int i = 0; i < 4; i++)
+        tell(&site, migrations[i].sql);
+    tell(&site,
+         "INSERT INTO schema_migration VALUES (1, 'a', '', 0), (2, 'b', '', 0), (3, 'c', '', 0),"
+         " (4, 'd', '', 0);"
+         "INSERT INTO series VALUES (2, 'price_per_mwh');"
+         "INSERT INTO forecast_issue VALUES (1781481600000, 2, 'seasonal', 1781481600000, 192);"
+         "INSERT INTO forecast VALUES (1781481600000, 2, 1781481600000, 1, 2, 3, 4, 5);"
+         "INSERT INTO forecast_history VALUES (1781481600000, 2, 4.5);"
+         "INSERT INTO forecast_score VALUES (1781481600000, 2, 6, 9, 1, 0, 1, 0.9)");
+    store_close(open_store(&site));
+    assert_ask(&site, "SELECT q95 FROM v_forecast_vs_actual WHERE inside AND actual = 4.5", 5);
+    assert_unknown(&site, "SELECT q10 FROM v_forecast_vs_actual");
+    assert_unknown(&site, "SELECT inside_80 FROM v_forecast_vs_actual");
+    assert_unknown(&site, "SELECT coverage_80 FROM v_forecast_score WHERE mae = 1");
+    assert_sound(&site);
+    site_end(&site);
+}
+
 static void take_plan(void *context, struct plan *plan)
 {
     *(struct plan **)context = plan;
@@ -241,6 +266,7 @@ int main(void)
         cmocka_unit_test(test_a_new_ledger_is_complete),
         cmocka_unit_test(test_names_keep_their_numbers),
         cmocka_unit_test(test_version_1_is_migrated_with_its_rows),
+        cmocka_unit_test(test_version_4_keeps_its_forecasts),
         cmocka_unit_test(test_version_3_is_migrated_with_its_plan),
         cmocka_unit_test(test_every_view_works),
         cmocka_unit_test(test_a_newer_ledger_is_left_alone),

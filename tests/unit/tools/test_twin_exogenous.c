@@ -192,6 +192,73 @@ static void measured_weather_is_unpacked(void **state)
     unlink(path);
 }
 
+/* A forecast that stayed out leaves the neighbours of its hours; half a radiation mean that did
+ * leaves the whole one. */
+static void empty_weather_cells_are_bridged(void **state)
+{
+    struct exogenous exogenous;
+    struct outside outside;
+    struct error error;
+    char path[128], text[LIMIT_ERROR_TEXT];
+    struct exogenous_config config = {.weather_path = path};
+
+    file_in(*state, "weather.csv",
+            "issue_utc,lead_h,temp_c,dewpoint_c,ghi_w_m2,wind_m_s\n"
+            "2021-06-01T00:00:00Z,0,10,5,,2\n2021-06-01T00:00:00Z,3,,,,\n"
+            "2021-06-01T00:00:00Z,6,16,5,50,8\n2021-06-01T00:00:00Z,9,16,5,80,8\n"
+            "2021-06-01T00:00:00Z,12,16,5,,8\n2021-06-01T00:00:00Z,15,16,5,80,8\n",
+            path);
+    utc_parse("2021-06-01T00:00:00Z", &config.start_ms, NULL);
+    if (exogenous_init(&exogenous, &config, &error) < 0)
+        fail_msg("%s", error.text);
+    exogenous_at(&exogenous, config.start_ms + 3 * HOUR_MS, &outside);
+    assert_true(fabs(outside.temp_outdoor_c - 13) < 1e-9);
+    assert_true(fabs(outside.wind_m_s - 1.34 * 5) < 1e-9);
+    assert_true(series_hold(&exogenous.irradiance_w_m2, config.start_ms) == 50);
+    assert_true(series_hold(&exogenous.irradiance_w_m2, config.start_ms + 4 * HOUR_MS) == 50);
+    assert_true(series_hold(&exogenous.irradiance_w_m2, config.start_ms + 10 * HOUR_MS) == 80);
+    exogenous_bridged(&exogenous, text, sizeof(text));
+    assert_non_null(
+        strstr(text, "has no temp_c from 2021-06-01T00:00:00Z to 2021-06-01T06:00:00Z"));
+    assert_non_null(strstr(text, "has no ghi_w_m2 from 2021-06-01T06:00:00Z"));
+    exogenous_finish(&exogenous);
+    unlink(path);
+}
+
+static void weather_with_too_little_is_refused(void **state)
+{
+    static const struct {
+        const char *rows, *told;
+    } CASES[] = {
+        {"2021-06-01T00:00:00Z,0,,5,,2\n2021-06-01T00:00:00Z,3,,5,9,2\n",
+         "column temp_c has no value"},
+        {"2021-06-01T00:00:00Z,0,1,5,,\n2021-06-01T00:00:00Z,3,1,5,9,\n",
+         "column wind_m_s has no value"},
+        {"2021-06-01T00:00:00Z,0,1,5,,2\n2021-06-01T00:00:00Z,3,1,5,,2\n",
+         "column ghi_w_m2 has no value"},
+        {"2021-06-01T00:00:00Z,0,1,5,,2\n2021-06-01T00:00:00Z,3,1,5,9,2\n"
+         "2021-06-03T00:00:00Z,0,1,5,,2\n2021-06-03T00:00:00Z,6,1,5,9,2\n",
+         "has no ghi_w_m2 from 2021-06-01T00:00:00Z to 2021-06-03T00:00:00Z, more than the 12 h"},
+        {"2021-06-01T00:00:00Z,0,1,5,,2\n2021-06-01T00:00:00Z,3,x,5,9,2\n",
+         "weather.csv:3: temp_c is \"x\", no number"},
+    };
+    struct exogenous exogenous;
+    struct error error;
+    char path[128], text[512];
+    struct exogenous_config config = {.weather_path = path};
+
+    utc_parse("2021-06-01T00:00:00Z", &config.start_ms, NULL);
+    for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+        snprintf(text, sizeof(text), "issue_utc,lead_h,temp_c,dewpoint_c,ghi_w_m2,wind_m_s\n%s",
+                 CASES[i].rows);
+        file_in(*state, "weather.csv", text, path);
+        assert_true(exogenous_init(&exogenous, &config, &error) < 0);
+        if (!strstr(error.text, CASES[i].told))
+            fail_msg("%s, not %s", error.text, CASES[i].told);
+        unlink(path);
+    }
+}
+
 static void bad_series_name_file_and_line(void **state)
 {
     struct series series;
@@ -238,6 +305,8 @@ int main(void)
         cmocka_unit_test(noise_has_mean_0_and_variance_1),
         cmocka_unit_test(measured_carbon_replaces_the_generated),
         cmocka_unit_test(measured_weather_is_unpacked),
+        cmocka_unit_test(empty_weather_cells_are_bridged),
+        cmocka_unit_test(weather_with_too_little_is_refused),
         cmocka_unit_test(bad_series_name_file_and_line),
         cmocka_unit_test(history_ends_where_the_plant_begins),
     };
