@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "controller/base/utc.h"
+#include "controller/forecast/forecast.h"
 #include "drivers/feed_document.h"
 #include "drivers/feed_file.h"
 #include "drivers/feed_http.h"
@@ -104,9 +105,15 @@ static void deliver_block(void *context, const struct forecast_block *block)
 int feeds_take(struct feeds *feeds, struct forecast_block *ret_blocks, int most)
 {
     int taken = 0;
+    int64_t measured_ms = 0;
     pthread_mutex_lock(&feeds->mutex);
-    for (; taken < most && feeds->waiting > 0; taken++) {
+    for (; taken < most && feeds->waiting > 0 &&
+           measured_ms < LIMIT_MEASURED * (int64_t)FORECAST_STEP_MS;
+         taken++) {
+        const struct forecast_block *block = &ret_blocks[taken];
         ret_blocks[taken] = feeds->blocks[feeds->first];
+        if (block->kind == BLOCK_MEASURED)
+            measured_ms += block->count * (int64_t)block->step_ms;
         feeds->first = (feeds->first + 1) % LIMIT_BLOCKS;
         feeds->waiting--;
     }
@@ -155,8 +162,8 @@ static enum reason take_document(struct feeds *feeds, struct source *source,
     const struct feed_health seen = {
         .reason = summary.reason, .cause = summary.cause, .issue_ms = summary.issue_ms};
     struct feed_watch *watch = lock_watch(feeds, source);
-    watch->health.documents++;
-    watch->health.malformed += !usable;
+    watch->health.documents += !source->file.again;
+    watch->health.malformed += !source->file.again && !usable;
     if (!usable)
         feed_watch_failed(watch, summary.reason, &summary.cause);
     else if (fresh)

@@ -47,7 +47,8 @@ void feeds_destroy(struct feeds *feeds); /* NULL: nothing */
 bool feeds_message(struct feeds *feeds, const char *topic, const void *payload, size_t length,
                    bool retained);
 
-/* The oldest blocks that wait; returns the number. */
+/* The oldest blocks that wait, not all at once where they bring a long past (LIMIT_MEASURED);
+ * returns the number. */
 int feeds_take(struct feeds *feeds, struct forecast_block *ret_blocks, int most);
 
 /* What the forecaster made of a block: FEED_CONTRADICTORY and FEED_INVALID are told. */

@@ -83,6 +83,7 @@ static enum reason take(struct feed_file *file, int descriptor, const char *path
     if (!same(&file->seen, &after) || file->length != (size_t)after.size)
         return REASON_FEED_PARTIAL; /* it was written to meanwhile */
     file->taken = after;
+    file->again = same(&after, &file->refused);
     file->modified_ms = after.modified_ns / 1000000;
     return REASON_NONE;
 }
@@ -100,6 +101,7 @@ enum reason feed_file_look(struct feed_file *file, const char *path, int64_t res
 
 void feed_file_forget(struct feed_file *file)
 {
+    file->refused = file->taken;
     file->taken = (struct feed_mark){0};
 }
 

@@ -14,7 +14,8 @@ struct feed_file {
         ino_t inode;
         off_t size;
         int64_t modified_ns; /* 0: there was no file */
-    } seen, taken;
+    } seen, taken, refused;
+    bool again;  /* the last document had been taken and refused before */
     char *bytes; /* of the last document, allocated */
     size_t length;
     int64_t modified_ms;

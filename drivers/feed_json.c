@@ -185,8 +185,10 @@ static int read_position(const json_t *number)
     const char *text = json_string_value(number);
     int position = 0, used = 0;
 
-    if (json_is_integer(number) && json_integer_value(number) <= LIMIT_FEED_VALUES)
-        return (int)json_integer_value(number);
+    if (json_is_integer(number))
+        return json_integer_value(number) > 0 && json_integer_value(number) <= LIMIT_FEED_VALUES
+                   ? (int)json_integer_value(number)
+                   : 0;
     return text && sscanf(text, "%6d%n", &position, &used) == 1 && !text[used] ? position : 0;
 }
 

@@ -51,19 +51,20 @@ static int split_iso(const char *text, int64_t *ret_civil_ms, const char **ret_z
 {
     const size_t minutes = strlen("2026-11-22T06:00"), seconds = strlen("2026-11-22T06:00:00");
     size_t length = strnlen(text, seconds), fraction = 0;
-    double fraction_s = 0;
+    int64_t fraction_ms = 0;
     char civil[CIVIL];
 
     if (length > minutes && text[minutes] != ':')
         length = minutes;
     if (text[length] == '.') {
         fraction = 1 + strspn(text + length + 1, "0123456789");
-        fraction_s = strtod(text + length, NULL);
+        for (size_t i = 1, digit_ms = 100; i < fraction && digit_ms > 0; i++, digit_ms /= 10)
+            fraction_ms += (text[length + i] - '0') * (int64_t)digit_ms;
     }
     snprintf(civil, sizeof civil, "%.*sZ", (int)length, text);
     if (utc_parse(civil, ret_civil_ms, NULL) < 0)
         return ERROR_INVALID;
-    *ret_civil_ms += (int64_t)(fraction_s * SECOND_MS);
+    *ret_civil_ms += fraction_ms;
     *ret_zone = text + length + fraction;
     return 0;
 }

@@ -61,6 +61,9 @@ static int read_times(const struct request *request, struct evaluation_request *
     if (read_number("issue-hour", request->issue_hour, 0, 23, &hour, error) < 0)
         return ERROR_INVALID;
     evaluation->issue_hour = (int32_t)hour;
+    if (hour != evaluation->issue_hour)
+        return error_set(error, ERROR_INVALID, "--issue-hour: \"%s\" is no whole hour",
+                         request->issue_hour);
     return 0;
 }
 

@@ -18,6 +18,13 @@ struct request {
 
 /* ---- asking ---- */
 
+/* "At 14:00" is the whole minute: the issue of 14:00 was made some ms after it. */
+static int64_t said_until_ms(const struct request *request)
+{
+    bool minute = request->at && request->at_ms % MINUTE_MS == 0;
+    return minute ? request->at_ms + MINUTE_MS - 1 : request->at_ms;
+}
+
 static json_t *ask_all(const struct request *request, struct belief *belief, struct error *error)
 {
     json_t *all = json_array();
@@ -25,11 +32,11 @@ static json_t *ask_all(const struct request *request, struct belief *belief, str
         if (request->series >= 0 && request->series != s)
             continue;
         enum forecast_series series = (enum forecast_series)s;
-        json_t *object =
-            request->about
-                ? forecast_ask_moment(belief, series, request->at_ms, request->about_ms, error)
-                : forecast_ask_series(belief, series, request->at_ms, request->at_ms - QUARTER_MS,
-                                      INT64_MAX, error);
+        json_t *object = request->about
+                             ? forecast_ask_moment(belief, series, said_until_ms(request),
+                                                   request->about_ms, error)
+                             : forecast_ask_series(belief, series, said_until_ms(request),
+                                                   request->at_ms - QUARTER_MS, INT64_MAX, error);
         if (!object) {
             json_decref(all);
             return NULL;

@@ -63,20 +63,23 @@ static int add_measured(struct belief *belief, int32_t track, int64_t at_ms, jso
 
 static json_t *describe_issue(enum forecast_series series, const struct belief_issue *issue)
 {
+    bool made = issue->issue_ms > 0;
     json_t *object = json_pack("{s:s, s:o, s:s, s:s}", "series", forecast_series_name(series),
-                               "issue", when(issue->issue_ms), "model", issue->model, "reason",
-                               reason_name(issue->reason));
-    if (issue->reason != REASON_NONE)
-        json_object_set_new(object, "text", json_string(reason_text(issue->reason)));
-    else if (issue->steps == 0)
-        json_object_set_new(object, "text", json_string("nothing was ever seen of it"));
+                               "issue", made ? when(issue->issue_ms) : json_null(), "model",
+                               issue->model, "reason", reason_name(issue->reason));
+    const char *text = !made                          ? "no forecast was made by then"
+                       : issue->steps == 0            ? "nothing was ever measured of it"
+                       : issue->reason == REASON_NONE ? NULL
+                                                      : reason_text(issue->reason);
+    if (text)
+        json_object_set_new(object, "text", json_string(text));
     return object;
 }
 
 json_t *forecast_ask_series(struct belief *belief, enum forecast_series series, int64_t at_ms,
                             int64_t from_ms, int64_t to_ms, struct error *error)
 {
-    struct belief_issue issue = {.issue_ms = at_ms, .model = "none"};
+    struct belief_issue issue = {.model = "none"};
     json_t *steps = json_array();
     int found = belief_issue(belief, series, at_ms, &issue, error);
     if (found >= 0)

@@ -1,20 +1,26 @@
 /* The tables of `tidewatt forecast`, from what cli_forecast_ask.c found. */
 #include "tools/cli_forecast_show.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "controller/base/utc.h"
+#include "controller/forecast/forecast.h"
 #include "tools/cli.h"
 #include "tools/cli_table.h"
 
 /* ---- values ---- */
 
-static const char *value_text(const char *series, const json_t *value, char text[CLI_TEXT_ROOM])
+static bool is_power(const char *series)
 {
     size_t length = strlen(series);
-    if (length > 2 && strcmp(series + length - 2, "_w") == 0)
-        return cli_quantity(value, DIMENSION_POWER, text);
-    return cli_number(value, "%.1f", text);
+    return length > 2 && strcmp(series + length - 2, "_w") == 0;
+}
+
+static const char *value_text(const char *series, const json_t *value, char text[CLI_TEXT_ROOM])
+{
+    return is_power(series) ? cli_quantity(value, DIMENSION_POWER, text)
+                            : cli_number(value, "%.1f", text);
 }
 
 static const char *name_of(const json_t *object)
@@ -29,16 +35,31 @@ static void cell_value(struct cli_table *table, const json_t *object, const char
     cli_cell(table, "%s", value_text(series, json_object_get(object, key), text));
 }
 
+/* P10 to P90 in one unit. */
+enum { BAND = 3 };
+static const char *const band_keys[BAND] = {"p10", "p50", "p90"};
+
 static void cell_band(struct cli_table *table, const json_t *step, const char *series)
 {
-    char low[CLI_TEXT_ROOM], middle[CLI_TEXT_ROOM], high[CLI_TEXT_ROOM];
-    if (!step) {
-        cli_cell(table, "–");
-        return;
+    char text[BAND][CLI_TEXT_ROOM];
+    double most = 0, unit = 1;
+    const char *name = is_power(series) ? " W" : "";
+    for (int i = 0; i < BAND; i++)
+        most = fmax(most, fabs(json_number_value(json_object_get(step, band_keys[i]))));
+    if (is_power(series) && most >= 1e3) {
+        unit = most >= 1e6 ? 1e6 : 1e3;
+        name = most >= 1e6 ? " MW" : " kW";
     }
-    cli_cell(table, "%s < %s < %s", value_text(series, json_object_get(step, "p10"), low),
-             value_text(series, json_object_get(step, "p50"), middle),
-             value_text(series, json_object_get(step, "p90"), high));
+    for (int i = 0; i < BAND; i++) {
+        const json_t *value = json_object_get(step, band_keys[i]);
+        snprintf(text[i], sizeof text[i], "–");
+        if (json_is_number(value))
+            snprintf(text[i], sizeof text[i], "%.1f", json_number_value(value) / unit);
+    }
+    if (step)
+        cli_cell(table, "%s < %s < %s%s", text[0], text[1], text[2], name);
+    else
+        cli_cell(table, "–");
 }
 
 static void cell_time(struct cli_table *table, const json_t *object, const char *key)
@@ -65,6 +86,27 @@ static const json_t *step_at(const json_t *object, int64_t at_ms)
     return found;
 }
 
+/* What feeders and contracts have to carry. */
+static void show_peak(const json_t *object, int64_t at_ms)
+{
+    const json_t *steps = json_object_get(object, "steps"), *step, *peak = NULL;
+    size_t index;
+    json_array_foreach(steps, index, step)
+    {
+        int64_t ahead_ms = cli_time_ms(json_object_get(step, "at")) - at_ms;
+        double value = json_number_value(json_object_get(step, "p50"));
+        if (ahead_ms < DAY_MS && (!peak || value > json_number_value(json_object_get(peak, "p50"))))
+            peak = step;
+    }
+    if (!peak)
+        return;
+    char value[CLI_TEXT_ROOM], most[CLI_TEXT_ROOM], time[CLI_TEXT_ROOM];
+    value_text(name_of(object), json_object_get(peak, "p50"), value);
+    value_text(name_of(object), json_object_get(peak, "p90"), most);
+    printf("\nPeak of %s within 24 h: %s (P90 %s) at %s\n", name_of(object), value, most,
+           cli_time(json_object_get(peak, "at"), time));
+}
+
 void forecast_show_now(const json_t *all, int64_t at_ms)
 {
     static const struct cli_column columns[] = {
@@ -89,6 +131,11 @@ void forecast_show_now(const json_t *all, int64_t at_ms)
     printf("Forecasts of %s\n\n", utc_format(at_ms, now));
     cli_table_print(table, stdout);
     cli_table_destroy(table);
+    json_array_foreach(all, index, object)
+    {
+        if (strcmp(name_of(object), forecast_series_name(SERIES_BASE_IT)) == 0)
+            show_peak(object, at_ms);
+    }
 }
 
 /* ---- one series ---- */
@@ -159,12 +206,16 @@ void forecast_show_moment(const json_t *all, int64_t at_ms, int64_t about_ms)
     json_array_foreach(all, index, object)
     {
         const json_t *step = json_array_get(json_object_get(object, "steps"), 0);
+        const char *text = json_string_value(json_object_get(object, "text"));
         cli_cell(table, "%s", name_of(object));
         cell_time(table, step ? step : object, "issue");
         cell_band(table, step, name_of(object));
         cell_value(table, step, name_of(object), "came");
         cli_cell(table, "%s", inside(step));
-        cli_cell(table, "%s", cli_word(json_object_get(object, "model")));
+        cli_cell(table, "%s",
+                 step   ? cli_word(json_object_get(object, "model"))
+                 : text ? text
+                        : "–");
         add_words(table, object);
     }
     printf("What was believed at %s about %s, and what came\n\n", utc_format(at_ms, at),

@@ -150,7 +150,7 @@ def live(options):
     try:
         stack.start()
         print(f"The training hall runs in real time in mode advise. Files: {folder}\n\n"
-              f"  export TIDEWATT_SOCKET={stack.socket}\n  {tool} status\n  {tool} plan\n"
+              f"  export TIDEWATT_SOCKET={stack.socket}\n  {tool} status\n  {tool} plan\n  {tool} forecast\n"
               f"  {tool} submit --power 20kW --work 5min --deadline +1h -- sleep 300\n"
               f"  {tool} mode jobs control\n  sqlite3 {stack.database}\n\nCtrl-C ends it.",
               flush=True)

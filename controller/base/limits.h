@@ -47,7 +47,7 @@ enum {
     LIMIT_RAW_FILTERS = 8,       /* MQTT topic filters whose messages are handed on as they are */
     LIMIT_RAW_MESSAGES = 16384,  /* of these, messages waiting for the control thread */
     LIMIT_RAW_BYTES = 8 << 20,   /* bytes of these messages */
-    LIMIT_RAW_PAYLOAD = 65536,   /* bytes of one of them; a longer one is shed */
+    LIMIT_RAW_PAYLOAD = 1 << 18, /* bytes of one of them; a longer one is shed */
     LIMIT_HEARTBEATS = 1024,     /* heartbeats that a building-management system describes */
     LIMIT_LATE_MS = 1000, /* samples of a point may pass each other by so much on their way to us */
     LIMIT_IN_FLIGHT = 32, /* publications handed to the MQTT library and not yet through */
@@ -60,15 +60,18 @@ enum {
     LIMIT_RETRY_MS = 1000, /* a failed write of a hard limit waits so long, then twice ... */
     LIMIT_RETRY_UNSENT_MS = 15000, /* ... up to this where it never left (it wears nothing), ... */
     LIMIT_RETRY_MOST_MS = 600000,  /* ... or to this */
-    LIMIT_FEEDS = 16,       /* forecast feeds */
-    LIMIT_FEED_TRACKS = 16, /* tracks of one of them */
+    LIMIT_FEEDS = 16,              /* forecast feeds */
+    LIMIT_FEED_TRACKS = 16,        /* tracks of one of them */
     LIMIT_FEED_BYTES = 4 << 20,    /* of one document of a feed */
     LIMIT_FEED_VALUES = 65536,     /* of one track in one document */
     LIMIT_BLOCK = 512,             /* values of one block of a feed; longer ones come as several */
     LIMIT_BLOCKS = 256,            /* blocks that wait for the next tick */
-    LIMIT_CHILLER_IDLE_W = 500,    /* what chillers draw below this says nothing of their COP */
-    LIMIT_LEARN_DAYS = 400,        /* of what is taken up after a restart */
-    LIMIT_HISTORY_SLOTS = 5376,    /* quarter hours of history per forecast series: eight weeks */
+    LIMIT_MEASURED = 1024,      /* quarter hours measured before, after which a tick takes no more
+                                   blocks: models are asked again about each of their hours */
+    LIMIT_CHILLER_IDLE_W = 500, /* what chillers draw below this says nothing of their COP */
+    LIMIT_LEARN_DAYS = 400,     /* of what is taken up after a restart */
+    LIMIT_REHEARSE_DAYS = 100,  /* of it, in which forecasts are rehearsed, to judge them */
+    LIMIT_HISTORY_SLOTS = 5376, /* quarter hours of history per forecast series: eight weeks */
 };
 
 #endif

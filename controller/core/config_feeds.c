@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "controller/base/utc.h"
 
@@ -114,12 +115,11 @@ static void read_unit(struct conf_node *node, struct feed_track *track)
     const char *unit = conf_string(node, "unit", "");
     double factor = 1;
     struct error error;
-    if (*unit && quantity_unit(unit, &dimension, &factor, &error) < 0)
-        conf_error(node, "%s", error.text);
-    else if (dimension != wanted)
-        conf_error(node, "unit \"%s\": %s is a %s (%s); for other units set scale and offset", unit,
-                   forecast_track_name(track->track), dimension_name(wanted),
-                   dimension_units(wanted));
+    bool known = !*unit || quantity_unit(unit, &dimension, &factor, &error) == 0;
+    if (!known || dimension != wanted)
+        conf_error(node, "%sunit \"%s\": %s is a %s (%s); for other units set scale and offset",
+                   known ? "" : "unknown ", unit, forecast_track_name(track->track),
+                   dimension_name(wanted), dimension_units(wanted));
     track->factor = factor * conf_number(node, "scale", 1, -1e12, 1e12);
     track->offset = conf_number(node, "offset", 0, -1e12, 1e12);
 }
@@ -267,11 +267,41 @@ static void add_filter(struct conf_node *node, struct mqtt_config *mqtt, const c
     conf_error(node, "more than %d topics: publish documents together", LIMIT_RAW_FILTERS);
 }
 
+static bool is_like_a_key(const char *parameter, size_t length)
+{
+    static const char *const parts[] = {"key", "token", "secret", "appid", "password"};
+    for (size_t p = 0; p < sizeof parts / sizeof *parts; p++)
+        for (size_t at = 0; at + strlen(parts[p]) <= length; at++)
+            if (strncasecmp(parameter + at, parts[p], strlen(parts[p])) == 0)
+                return true;
+    return false;
+}
+
+/* Whoever may read the configuration reads its addresses. */
+static void warn_url(const struct config *config, const struct feed_config *feed, config_note note,
+                     void *context)
+{
+    char text[LIMIT_PATH + 512];
+    for (const char *at = strchr(feed->url, '?'); at; at = strchr(at + 1, '&')) {
+        int length = (int)strcspn(at + 1, "=&");
+        if (!is_like_a_key(at + 1, (size_t)length))
+            continue;
+        snprintf(text, sizeof text,
+                 "%s: feed \"%s\": \"%.*s\" in its url looks like a key: put it into a file, and "
+                 "set key_file and key_in = \"query:%.*s\"",
+                 config->path, feed->name, length, at + 1, length, at + 1);
+        note(context, text);
+    }
+}
+
 void config_warn_feeds(const struct config *config, config_note note, void *context)
 {
-    for (int i = 0; i < config->feed_count; i++)
-        if (*config->feeds[i].key_file)
-            config_warn_secret(config->feeds[i].key_file, "the key of a feed", note, context);
+    for (int i = 0; i < config->feed_count; i++) {
+        const struct feed_config *feed = &config->feeds[i];
+        if (*feed->key_file)
+            config_warn_secret(feed->key_file, "the key of a feed", note, context);
+        warn_url(config, feed, note, context);
+    }
 }
 
 void config_read_feeds(struct conf_node *top, struct config *config)

@@ -176,6 +176,8 @@ void cycle_resume_meter(struct cycle *cycle, int32_t point, int64_t end_ms, int6
 /* Mean of a point over the part of a quarter hour that was seen before the restart. */
 void cycle_resume_mean(struct cycle *cycle, int32_t point, int64_t quarter_ms, double mean,
                        int64_t seen_ms);
+/* First of all: history and blocks up to this time follow. */
+void cycle_resume_until(struct cycle *cycle, int64_t now_ms);
 void cycle_resume_history(struct cycle *cycle, enum forecast_series series, int64_t step_start_ms,
                           double value);
 /* What a feed brought, among the history in the order in which it came. */

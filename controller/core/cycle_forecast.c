@@ -113,6 +113,11 @@ void cycle_forecast(struct cycle *cycle, const struct tick_input *input, struct 
         utc_floor(input->now_ms, cycle->config.forecast_every_ms) + cycle->config.forecast_every_ms;
 }
 
+void cycle_resume_until(struct cycle *cycle, int64_t now_ms)
+{
+    forecaster_rehearse_from(cycle->forecaster, now_ms - LIMIT_REHEARSE_DAYS * (int64_t)DAY_MS);
+}
+
 void cycle_resume_history(struct cycle *cycle, enum forecast_series series, int64_t step_start_ms,
                           double value)
 {

@@ -551,12 +551,12 @@ void daemon_destroy(struct daemon *daemon)
         api_server_destroy(daemon->server);
     for (int d = 0; d < daemon->driver_count; d++)
         driver_destroy(daemon->drivers[d]);
-    daemon_close_feeds(daemon);
     onboard_watch_destroy(daemon->onboard);
     if (daemon->batch)
         daemon->batch->verbs->destroy(daemon->batch);
     planner_destroy(daemon->planner);
     store_close(daemon->store);
+    daemon_close_feeds(daemon); /* last: a file on a server that is gone may hold its thread up */
     cycle_destroy(daemon->cycle);
     image_finish(&daemon->live);
     image_finish(&daemon->frozen);

@@ -16,7 +16,7 @@ struct known_job {
 struct recovery {
     struct daemon *daemon;
     struct known_job jobs[LIMIT_JOBS]; /* ring by id: the newest ids matter */
-    int history_rows;
+    int history_rows, blocks;
     int64_t unclean_ms;
     enum mode modes[SUBSYSTEMS];
 };
@@ -40,6 +40,7 @@ static void take_block(void *context, const struct forecast_block *block)
 {
     struct recovery *recovery = context;
     cycle_resume_block(recovery->daemon->cycle, block);
+    recovery->blocks++;
 }
 
 static void take_quarter(void *context, const struct pue *quarter)
@@ -178,9 +179,16 @@ int daemon_recover(struct daemon *daemon, struct error *error)
         .unclean = take_unclean,
         .context = &recovery,
     };
+    cycle_resume_until(daemon->cycle, daemon->now_ms);
+    int64_t began_ns = clock_mono_ns();
     if (store_recover(daemon->store, daemon->now_ms, &calls, error) < 0 ||
         import_history(daemon, &recovery, error) < 0)
         return ERROR_SYSTEM;
+    if (recovery.history_rows > 0)
+        log_info("forecasts learnt again from %d quarter hours of series and %d blocks of feeds, "
+                 "taken up in %.1f s",
+                 recovery.history_rows, recovery.blocks,
+                 (double)(clock_mono_ns() - began_ns) / 1e9);
     for (int s = 0; s < SUBSYSTEMS; s++)
         cycle_set_mode(daemon->cycle, (enum subsystem)s, recovery.modes[s]);
     daemon->batch->verbs->hold(daemon->batch, recovery.modes[SUBSYSTEM_JOBS] == MODE_CONTROL);

@@ -21,7 +21,7 @@ enum { ERRORS_TRUSTED = 16 }; /* of two days */
 /* Quantiles of the standard normal distribution at forecast_quantiles. */
 static const double NORMAL[QUANTILES] = {-1.645, -1.282, -0.674, 0.0, 0.674, 1.282, 1.645};
 
-static const double STRETCH_RATE = 0.08;
+static const double STRETCH_RATE = 0.1;
 static const double STRETCH_MOST = 1.4; /* a factor of 4 either way */
 
 void band_learn(struct band *band, int lead_sample, double error,

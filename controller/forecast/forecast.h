@@ -110,6 +110,10 @@ size_t forecaster_size_bytes(void); /* all that one takes, from its creation on 
 void forecaster_observe(struct forecaster *forecaster, enum forecast_series series,
                         int64_t step_start_ms, double value);
 
+/* History from before this time teaches the regressions, but no issues are rehearsed on it: what
+ * weights and bands would learn from them has faded. For taking up long histories in seconds. */
+void forecaster_rehearse_from(struct forecaster *forecaster, int64_t at_ms);
+
 /* The latest instant value of a series: the first step starts from it. */
 void forecaster_now(struct forecaster *forecaster, enum forecast_series series, int64_t now_ms,
                     double value);

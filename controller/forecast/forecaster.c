@@ -63,6 +63,7 @@ struct forecaster *forecaster_create(const struct forecaster_config *config, str
     sun_table_init(&forecaster->sun, config->latitude_deg, config->longitude_deg);
     tracks_init(&forecaster->tracks, forecaster->regressions);
     forecaster->clock_step = INT64_MIN;
+    forecaster->asked_ms = INT64_MIN;
     for (int i = 0; i < FORECAST_SERIES; i++)
         history_init(&forecaster->series[i].history);
     return forecaster;
@@ -264,17 +265,17 @@ static int blend(struct forecaster *forecaster, enum forecast_series series, int
     for (int32_t i = 0; i < FORECAST_STEPS; i++, day_walk_on(&walk)) {
         struct weights weights;
         weights_at(by_lead, i, &low, &weights);
-        if (i >= settled)
+        outlook->point[i] = history_at(&state->history, start_step + i);
+        bool known = !isnan(outlook->point[i]);
+        if (!known)
             blend_step(forecaster, &weights, i - settled, &outlook->point[i], &outlook->spread[i]);
-        else
-            outlook->point[i] = history_at(&state->history, start_step + i);
         bool night = series_forms[series].solar && forecaster->view.dark[walk.time] &&
                      !(sun_table_clear_sky_w_m2(&forecaster->sun, start_step + i) > 0.0);
         if (night)
             outlook->point[i] = 0.0f;
         else if (series_forms[series].solar)
             outlook->spread[i] = fmaxf(outlook->spread[i], least_spread);
-        if (night || i < settled)
+        if (night || known)
             outlook->spread[i] = 0.0f;
     }
     return heaviest(forecaster, &by_lead[LEAD_OF_THE_DAY]);
@@ -292,13 +293,36 @@ static double assumed_deviation(enum forecast_series series, bool young,
     return form->assumed_share * level + form->assumed_least;
 }
 
-/* What is settled is in the history, and nothing else can be ahead of what is asked for. */
+/* What is settled is in the history, and nothing else can be ahead of what is asked for. Models go
+ * on from the first gap. */
 static int64_t settled_until(const struct history *history, int64_t start_step)
 {
-    int64_t limit = start_step + FORECAST_STEPS / 2;
-    if (!history->started || history->newest_step < start_step)
-        return start_step;
-    return history->newest_step + 1 < limit ? history->newest_step + 1 : limit;
+    int64_t step = start_step;
+    while (step < start_step + FORECAST_STEPS / 2 && !isnan(history_at(history, step)))
+        step++;
+    return step;
+}
+
+/* A series that nobody measures, but a provider speaks of: the first that does is believed, with
+ * the band that is assumed; its last word holds on. NULL: nobody speaks. */
+static const char *ask_providers(struct forecaster *forecaster, enum forecast_series series)
+{
+    struct outlook *said = &forecaster->said[0];
+    for (int i = 0; i < PROVIDERS; i++) {
+        if (!provider_models[i].predict(&forecaster->view, said))
+            continue;
+        float held = said->point[0];
+        for (int32_t step = 1; step < FORECAST_STEPS && isnan(held); step++)
+            held = said->point[step];
+        for (int32_t step = 0; step < FORECAST_STEPS; step++) {
+            held = isnan(said->point[step]) ? held : said->point[step];
+            said->point[step] = held;
+        }
+        memset(forecaster->has_said, 0, sizeof(forecaster->has_said));
+        forecaster->has_said[0] = true;
+        return forecaster->series[series].provided[i].source;
+    }
+    return NULL;
 }
 
 struct answer forecaster_ask(struct forecaster *forecaster, enum forecast_series series,
@@ -312,7 +336,9 @@ struct answer forecaster_ask(struct forecaster *forecaster, enum forecast_series
     view->tracks = &forecaster->tracks;
     view->provided = state->provided;
     view->known = history_before(&state->history, view->end_step, view->past);
-    struct answer answer = {.known = find_present(state, now_ms, view)};
+    bool measured = find_present(state, now_ms, view);
+    const char *provider = measured ? NULL : ask_providers(forecaster, series);
+    struct answer answer = {.known = measured || provider, .young = !measured};
     if (!answer.known)
         return answer;
     despike(view);
@@ -320,11 +346,13 @@ struct answer forecaster_ask(struct forecaster *forecaster, enum forecast_series
     if (series_forms[series].solar)
         find_dark_times(forecaster, view);
     view->flat_hours = hours_are_flat(view);
-    ask_models(forecaster, series, &answer.young);
+    if (measured)
+        ask_models(forecaster, series, &answer.young);
     int most = blend(forecaster, series, start_step);
-    answer.model = answer.young && most == 0 ? persistence_model.name
-                                             : forecaster_model_name(forecaster, series, most);
-    int64_t old = view->end_step - 1 - view->present_step;
+    answer.model = provider                    ? provider
+                   : answer.young && most == 0 ? persistence_model.name
+                                               : forecaster_model_name(forecaster, series, most);
+    int64_t old = measured ? view->end_step - 1 - view->present_step : 0;
     answer.old_steps = old > 0 ? (int32_t)fmin((double)old, 4.0 * FORECAST_STEPS) : 0;
     band_offsets(&state->band, assumed_deviation(series, answer.young, &forecaster->outlook),
                  answer.old_steps, forecaster->offset);
@@ -339,7 +367,7 @@ static void keep_points(const struct forecaster *forecaster, int64_t start_step,
     for (int i = 0; i < LEAD_SAMPLES; i++) {
         if (!lead_is_judged(i))
             continue;
-        int32_t step = lead_sample_step[i] - settled;
+        int32_t step = lead_step(i, start_step) - settled;
         for (int model = 0; model < FORECAST_MODELS; model++)
             slot->contender[i / 2][model] = forecaster->has_said[model] && step >= 0
                                                 ? forecaster->said[model].point[step]
@@ -350,8 +378,8 @@ static void keep_points(const struct forecaster *forecaster, int64_t start_step,
 /* Of the whole next day, from midnight on. */
 static void keep_ranks(const struct forecaster *forecaster, int64_t start_step, struct rank *rank)
 {
-    if (start_step % STEPS_A_DAY != 0)
-        return;
+    if (start_step % STEPS_A_DAY != 0 || forecaster->view.end_step > start_step)
+        return; /* settled hours are nobody's merit */
     rank->held = true;
     rank->first_hour = hour_of_step(start_step);
     for (int hour = 0; hour < RANKED_HOURS; hour++)
@@ -373,7 +401,7 @@ void forecaster_remember(struct forecaster *forecaster, enum forecast_series ser
     if (slot->learnable && recall_of(forecaster, series))
         recall_keep(recall_of(forecaster, series), start_step, outlook);
     for (int i = 0; i < LEAD_SAMPLES; i++) {
-        int32_t step = lead_sample_step[i];
+        int32_t step = lead_step(i, start_step);
         slot->belief[i].point = outlook->point[step];
         slot->belief[i].spread = outlook->spread[step];
         memcpy(slot->belief[i].offset, forecaster->offset[step], sizeof(slot->belief[i].offset));
@@ -385,9 +413,9 @@ void forecaster_remember(struct forecaster *forecaster, enum forecast_series ser
 static bool is_constant(const struct forecast_view *view)
 {
     float least = INFINITY, most = -INFINITY;
-    for (int32_t i = 0; i < LIMIT_HISTORY_SLOTS; i++) {
-        least = fminf(least, view->past[i]);
-        most = fmaxf(most, view->past[i]);
+    for (int32_t i = 0; i < LIMIT_HISTORY_SLOTS; i++) { /* comparisons with NAN are false */
+        least = view->past[i] < least ? view->past[i] : least;
+        most = view->past[i] > most ? view->past[i] : most;
     }
     return view->known >= 2 * STEPS_A_DAY && least == most;
 }
@@ -426,6 +454,8 @@ void forecaster_issue(struct forecaster *forecaster, enum forecast_series series
 {
     assert(series >= 0 && series < FORECAST_SERIES);
     int64_t start_step = step_of(now_ms);
+    if (now_ms > forecaster->asked_ms)
+        forecaster->asked_ms = now_ms;
     struct answer answer = forecaster_ask(forecaster, series, start_step, now_ms);
     *ret_forecast = (struct forecast){
         .series = series,

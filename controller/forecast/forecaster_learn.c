@@ -61,7 +61,7 @@ static void judge(struct forecaster *forecaster, enum forecast_series series, in
 {
     for (int i = 0; i < LEAD_SAMPLES; i++) {
         const struct remembered_issue *issue =
-            memory_find(&forecaster->series[series].memory, step - lead_sample_step[i]);
+            memory_of_step(&forecaster->series[series].memory, i, step);
         if (issue && issue->belief[i].spread > 0.0f) /* not the night's zero, nor a settled price */
             judge_belief(forecaster, series, i, issue, observed);
     }
@@ -92,11 +92,17 @@ static void judge_ranks(struct series_state *state, int64_t step)
 /* What would have been said at a time that is remembered, from what was known until then. */
 static void replay(struct forecaster *forecaster, enum forecast_series series, int64_t step)
 {
-    if (memory_find(&forecaster->series[series].memory, step))
+    bool early = step * FORECAST_STEP_MS < forecaster->rehearse_from_ms;
+    if (early || memory_find(&forecaster->series[series].memory, step))
         return;
     struct answer answer = forecaster_ask(forecaster, series, step, WITHOUT_NOW);
     if (answer.known)
         forecaster_remember(forecaster, series, step, &answer, false);
+}
+
+void forecaster_rehearse_from(struct forecaster *forecaster, int64_t at_ms)
+{
+    forecaster->rehearse_from_ms = at_ms;
 }
 
 /* Time has come so far: series that are settled beyond it bring no value of their own then. */
@@ -150,12 +156,41 @@ void forecaster_now(struct forecaster *forecaster, enum forecast_series series, 
 
 /* ---- blocks of feeds ---- */
 
+static const int64_t TIME_MOST_MS = 32503680000000;          /* year 3000: minutes fit 32 bits */
+static const int64_t CLOCK_LAG_MS = 3 * (int64_t)DAY_MS / 2; /* who asks once a day, and more */
+static const int64_t SETTLED_AHEAD_MS = 7 * (int64_t)DAY_MS;
+
+/* One block of a broken clock would make all sound ones after it late. While history is replayed
+ * there is no clock to tell, and what is replayed was judged when it came. */
+static bool is_to_come(const struct forecaster *forecaster, int64_t issue_ms)
+{
+    int64_t before_ms = issue_ms - CLOCK_LAG_MS;
+    return forecaster->asked_ms != INT64_MIN && forecaster->asked_ms < before_ms &&
+           forecaster->clock_step < step_of(before_ms);
+}
+
 static bool is_sound(const struct forecast_block *block)
 {
     return block->track >= 0 && block->track < FORECAST_TRACKS && block->count > 0 &&
            block->count <= LIMIT_BLOCK && block->step_ms > 0 && block->step_ms <= DAY_MS &&
            block->step_ms % FORECAST_STEP_MS == 0 && block->start_ms % FORECAST_STEP_MS == 0 &&
-           block->start_ms > 0 && block->issue_ms > 0;
+           block->start_ms > 0 && block->start_ms < TIME_MOST_MS && block->issue_ms > 0 &&
+           block->issue_ms < TIME_MOST_MS;
+}
+
+/* What has begun is measured at best, and an auction settles days, not weeks: a wrong date would
+ * make the site's own values of years old news. */
+static bool is_in_time(const struct forecast_block *block, int32_t at)
+{
+    int64_t ahead_ms = block->start_ms + at * (int64_t)block->step_ms - block->issue_ms;
+    return block->kind == BLOCK_FORECAST ||
+           ahead_ms < (block->kind == BLOCK_MEASURED ? FORECAST_STEP_MS : SETTLED_AHEAD_MS);
+}
+
+static bool is_possible(const struct forecast_block *block, double value)
+{
+    int kind = block->kind == BLOCK_FORECAST ? weather_kind_of(block->track) : -1;
+    return kind < 0 || weather_possible((enum weather_kind)kind, value);
 }
 
 /* Without values that cannot be; false: none is left. */
@@ -163,7 +198,8 @@ static bool clean(struct forecast_block *block, int32_t *ret_left_out)
 {
     *ret_left_out = 0;
     for (int32_t i = 0; i < block->count; i++) {
-        if (plausible((double)block->value[i]))
+        double value = (double)block->value[i];
+        if (plausible(value) && is_possible(block, value) && is_in_time(block, i))
             continue;
         block->value[i] = NAN;
         ++*ret_left_out;
@@ -188,7 +224,7 @@ static bool is_newer(const struct forecaster *forecaster, int32_t track, int64_t
 }
 
 /* Values of the past, or an auction's of days to come. The first word of what was stands, the
- * newest of what is settled. */
+ * newest of what is settled; gaps are filled. */
 static void take_known(struct forecaster *forecaster, const struct forecast_block *block,
                        int64_t step, double value, struct weather_intake *intake)
 {
@@ -201,17 +237,19 @@ static void take_known(struct forecaster *forecaster, const struct forecast_bloc
                 floored((enum forecast_series)block->track, value));
         return;
     }
-    if (block->kind == BLOCK_MEASURED) {
+    if (block->track >= FORECAST_SERIES) {
         intake->same++;
         return;
     }
     struct history *history = &forecaster->series[block->track].history;
     double before = (double)history_at(history, step);
     bool same = fabs(before - value) <= 1e-3 * (1.0 + fabs(value));
-    intake->same += same;
-    intake->other += !same;
-    if (!same)
-        history_correct(history, step, value);
+    bool gap = isnan(before), other = !gap && !same && block->kind == BLOCK_SETTLED;
+    intake->late += gap;
+    intake->other += other;
+    intake->same += !gap && !other;
+    if (gap || other)
+        history_correct(history, step, floored((enum forecast_series)block->track, value));
 }
 
 static void take_all_known(struct forecaster *forecaster, const struct forecast_block *block,
@@ -234,8 +272,13 @@ static bool take_forecast(struct forecaster *forecaster, const struct forecast_b
         weather_take(&forecaster->tracks.weather, (enum weather_kind)kind, block, ret_intake);
     if (block->track >= FORECAST_SERIES)
         return kind >= 0;
+    struct series_state *state = &forecaster->series[block->track];
+    bool is_new;
     struct provided *provided =
-        provided_of(forecaster->series[block->track].provided, block->source);
+        provided_of(state->provided, block->source, block->issue_ms, &is_new);
+    if (is_new)
+        tournament_forget(&state->tournament,
+                          FORECAST_MODELS - PROVIDERS + (int)(provided - state->provided));
     struct weather_intake said;
     if (provided)
         provided_take(provided, block, kind >= 0 ? &said : ret_intake);
@@ -246,10 +289,10 @@ static enum reason verdict(const struct weather_intake *intake, int32_t left_out
 {
     if (intake->other > 0)
         return REASON_FEED_CONTRADICTORY;
-    if (intake->fresh == 0)
-        return intake->late > 0 ? REASON_FEED_LATE : REASON_FEED_DUPLICATE;
     if (intake->late > 0)
         return REASON_FEED_LATE;
+    if (intake->fresh == 0)
+        return intake->same > 0 ? REASON_FEED_DUPLICATE : REASON_FEED_INVALID;
     return left_out > 0 ? REASON_FEED_PARTIAL : REASON_NONE;
 }
 
@@ -258,7 +301,7 @@ enum reason forecaster_take(struct forecaster *forecaster, const struct forecast
     struct forecast_block cleaned = *block;
     struct weather_intake intake = {0};
     int32_t left_out;
-    if (!is_sound(block) || !clean(&cleaned, &left_out))
+    if (!is_sound(block) || is_to_come(forecaster, block->issue_ms) || !clean(&cleaned, &left_out))
         return REASON_FEED_INVALID;
     if (block->kind == BLOCK_SETTLED && block->track >= FORECAST_SERIES)
         return REASON_FEED_INVALID;

@@ -47,6 +47,8 @@ struct forecaster {
     struct series_state series[FORECAST_SERIES];
     struct recall recall[RECALLED_SERIES];
     int64_t clock_step; /* newest quarter hour that was measured; INT64_MIN: none */
+    int64_t rehearse_from_ms;
+    int64_t asked_ms; /* when a forecast was issued last; INT64_MIN: never, history is replayed */
     /* The question asked last and its answer: working space, not state. */
     struct forecast_view view;
     struct outlook said[FORECAST_MODELS];

@@ -69,8 +69,10 @@ void forecaster_state(const struct forecaster *forecaster, enum forecast_series 
                       struct forecast_state *ret_state)
 {
     const struct trouble *trouble = &forecaster->series[series].trouble;
-    *ret_state = (struct forecast_state){
-        .trouble = trouble->state, .error = trouble->recent, .usual = trouble->usual};
+    bool bust = trouble->state == FORECAST_BUST;
+    *ret_state = (struct forecast_state){.trouble = trouble->state,
+                                         .error = bust ? trouble->lately : trouble->recent,
+                                         .usual = trouble->usual};
 }
 
 int forecaster_standings(const struct forecaster *forecaster, enum forecast_series series,

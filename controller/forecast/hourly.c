@@ -1,23 +1,18 @@
 /* A value far outside all that was seen lately is cut to the edge of it: one misplaced decimal
- * point would bend a regression for months. What lasts moves the edge within days. */
+ * point would bend a regression for months. Each cut value widens what was seen by half, so what
+ * lasts gets through within hours. */
 #include "controller/forecast/hourly.h"
-
-#include <math.h>
 
 #include "controller/base/utc.h"
 
 enum { TRUSTED_HOURS = 72 };
-static const double REACH_DEVIATIONS = 5.0;
-static const double FADE = 0.9985; /* of an hour in the running means: half in 19 days */
+static const double REACH_DEVIATIONS = 5.0; /* from the mean: always believed */
+static const double REACH_RANGES = 0.5;     /* beyond the edges of what was seen: too */
+static const double FADE = 0.9985;          /* of an hour in the running means: half in 19 days */
 
 int64_t hour_of_step(int64_t step)
 {
     return utc_floor(step, STEPS_AN_HOUR) / STEPS_AN_HOUR;
-}
-
-static int32_t position(int64_t hour)
-{
-    return (int32_t)((uint32_t)hour % HOURLY_KEPT); /* hours since 1970 fit for ever */
 }
 
 void hourly_init(struct hourly *hourly)
@@ -27,11 +22,34 @@ void hourly_init(struct hourly *hourly)
         hourly->value[i] = NAN;
 }
 
+void hourly_range(const struct hourly *hourly, double *ret_least, double *ret_most)
+{
+    float least = INFINITY, most = -INFINITY;
+    for (int32_t i = 0; i < HOURLY_KEPT; i++) { /* comparisons with NAN are false */
+        least = hourly->value[i] < least ? hourly->value[i] : least;
+        most = hourly->value[i] > most ? hourly->value[i] : most;
+    }
+    *ret_least = (double)least;
+    *ret_most = (double)most;
+}
+
+/* What is 0 for most of the time lies many mean deviations off when it is not, and what was
+ * constant has none: a series that never moved is taken at its word when it does. */
+static double cut(const struct hourly *hourly, double value)
+{
+    double least, most;
+    hourly_range(hourly, &least, &most);
+    double room = REACH_RANGES * (most > least ? most - least : fabs(most));
+    return room > 0.0 && isfinite(room) ? fmin(most + room, fmax(least - room, value)) : value;
+}
+
 static double within_reach(struct hourly *hourly, double value)
 {
-    double most = REACH_DEVIATIONS * hourly->deviation;
-    if (hourly->seen >= TRUSTED_HOURS)
-        value = fmin(hourly->mean + most, fmax(hourly->mean - most, value));
+    double reach = REACH_DEVIATIONS * hourly->deviation;
+    if (hourly->seen >= TRUSTED_HOURS && fabs(value - hourly->mean) > reach)
+        value = cut(hourly, value);
+    if (hourly->seen == 0)
+        hourly->reference = value;
     hourly->seen += hourly->seen < HOURLY_KEPT;
     double part = fmax(1.0 - FADE, 1.0 / hourly->seen);
     hourly->mean += part * (value - hourly->mean);
@@ -41,7 +59,7 @@ static double within_reach(struct hourly *hourly, double value)
 
 static void close_hour(struct hourly *hourly)
 {
-    hourly->value[position(hourly->newest)] =
+    hourly->value[hourly_position(hourly->newest)] =
         (float)within_reach(hourly, hourly->sum / hourly->quarters);
     hourly->sum = 0.0;
     hourly->quarters = 0;
@@ -53,7 +71,7 @@ static void open_hour(struct hourly *hourly, int64_t hour)
     if (hour - from >= HOURLY_KEPT)
         from = hour - HOURLY_KEPT + 1;
     for (int64_t gap = from; gap <= hour; gap++)
-        hourly->value[position(gap)] = NAN;
+        hourly->value[hourly_position(gap)] = NAN;
     hourly->started = true;
     hourly->newest = hour;
 }
@@ -76,10 +94,4 @@ bool hourly_add(struct hourly *hourly, int64_t step, double value, int64_t *ret_
     *ret_hour = hour;
     close_hour(hourly);
     return true;
-}
-
-double hourly_at(const struct hourly *hourly, int64_t hour)
-{
-    bool kept = hourly->started && hour <= hourly->newest && hour > hourly->newest - HOURLY_KEPT;
-    return kept ? (double)hourly->value[position(hour)] : (double)NAN;
 }

@@ -2,6 +2,7 @@
 #ifndef TIDEWATT_FORECAST_HOURLY_H
 #define TIDEWATT_FORECAST_HOURLY_H
 
+#include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -16,6 +17,7 @@ struct hourly {
     double sum;               /* of its quarters */
     int32_t quarters;         /* of them known */
     double mean, deviation;   /* running mean and mean deviation, to tell spikes */
+    double reference;         /* its first value: differences to it keep their precision */
     int32_t seen;             /* hours that went in, to HOURLY_KEPT */
     float value[HOURLY_KEPT]; /* NAN: gap; the newest hour only once it is over */
 };
@@ -26,7 +28,18 @@ void hourly_init(struct hourly *hourly);
 /* The next quarter hour. True when it is the last one known of an hour that is over thereby: the
  * hour before a newer one, or with its fourth quarter; its number and mean are returned. */
 bool hourly_add(struct hourly *hourly, int64_t step, double value, int64_t *ret_hour);
+/* Of all that is kept; nothing is: INFINITY to -INFINITY. */
+void hourly_range(const struct hourly *hourly, double *ret_least, double *ret_most);
+static inline int32_t hourly_position(int64_t hour)
+{
+    return (int32_t)((uint32_t)hour % HOURLY_KEPT); /* hours since 1970 fit for ever */
+}
+
 /* NAN: a gap, too old or not yet over. */
-double hourly_at(const struct hourly *hourly, int64_t hour);
+static inline double hourly_at(const struct hourly *hourly, int64_t hour)
+{
+    bool kept = hourly->started && hour <= hourly->newest && hour > hourly->newest - HOURLY_KEPT;
+    return kept ? (double)hourly->value[hourly_position(hour)] : (double)NAN;
+}
 
 #endif

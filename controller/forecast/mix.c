@@ -46,7 +46,8 @@ void mix_intensity(const struct tracks *tracks, int64_t hour, int64_t known_befo
 
 static double expected(struct tracks *tracks, int32_t track, int64_t hour, int lead_day)
 {
-    return regression_value(tracks->regression[track][REGRESSION_WEATHER], &tracks->weather,
+    enum regression_kind kind = lead_day == 0 ? REGRESSION_WEATHER_LAGS : REGRESSION_WEATHER;
+    return regression_value(tracks->regression[track][kind], &tracks->weather,
                             &tracks->hourly[track], hour, lead_day);
 }
 

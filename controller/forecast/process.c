@@ -14,6 +14,7 @@ enum {
     ORDER_MOST = PROCESS_ORDER_MOST,
     HOURS_A_COEFFICIENT = 8, /* known, to dare one more */
     LEAST_KNOWN_HOURS = 72,
+    LANES = 8, /* lags at once: a loop of fixed length runs in lanes */
 };
 
 /* Half-life of 8.6 h: assumed until the past is long enough to tell. */
@@ -27,13 +28,15 @@ struct process {
 };
 
 /* Faded out towards long lags, so that few data do not make distant hours look related. */
-static void autocovariance(const struct deviations *past, double ret_at[ORDER_MOST + 1])
+static void autocovariance(const struct deviations *past, int32_t order,
+                           double ret_at[ORDER_MOST + 1])
 {
     double sum[PROCESS_LAGS] = {0};
-    for (int32_t i = 0; i < past->count; i++)
-        for (int32_t lag = 0; lag < PROCESS_LAGS; lag++)
-            sum[lag] += past->value[i] * past->value[i + lag];
-    for (int32_t lag = 0; lag <= ORDER_MOST; lag++) {
+    for (int32_t first = 0; first <= order; first += LANES)
+        for (int32_t i = 0; i < past->count; i++)
+            for (int32_t lag = first; lag < first + LANES; lag++)
+                sum[lag] += past->value[i] * past->value[i + lag];
+    for (int32_t lag = 0; lag <= order; lag++) {
         double far = (double)lag / ORDER_MOST;
         ret_at[lag] = sum[lag] * exp(-0.5 * far * far);
     }
@@ -65,7 +68,7 @@ static void fit(struct process *process, const struct deviations *past, int32_t 
     *process = (struct process){.order = 1, .weight = {FADE_UNFITTED}};
     if (past->known < LEAST_KNOWN_HOURS)
         return;
-    autocovariance(past, covariance);
+    autocovariance(past, order, covariance);
     if (covariance[0] > 0.0)
         levinson(process, covariance, order);
 }

@@ -6,7 +6,7 @@
 
 enum {
     PROCESS_ORDER_MOST = 50, /* two days and a little */
-    PROCESS_LAGS = 52,       /* 0 to the order, rounded up: a loop of fixed length runs in lanes */
+    PROCESS_LAGS = 56,       /* 0 to the order, rounded up to whole lanes */
     PROCESS_HOURS_MOST = LIMIT_HISTORY_SLOTS / STEPS_AN_HOUR + 2, /* first and last may be cut */
     PROCESS_AHEAD_MOST = PROCESS_HOURS_MOST + FORECAST_STEPS / STEPS_AN_HOUR,
 };

@@ -114,7 +114,7 @@ static void add_sample(struct regression *regression, int day, int64_t hour,
 static double own_at(const struct regression *regression, const struct hourly *self, int64_t hour)
 {
     double value = hourly_at(self, hour);
-    return isnan(value) ? value : terms_transform(&regression->form->terms, value);
+    return isnan(value) ? value : terms_transform(&regression->form->terms, self, value);
 }
 
 static double fit_at(const struct regression *regression, int64_t hour)
@@ -150,7 +150,7 @@ void regression_learn(struct regression *regression, const struct weather *weath
             regression->fit[position(hour)] = (float)value_of(regression, hour, 0, term);
             regression->fit_hour[position(hour)] = (int32_t)hour;
         }
-        term[regression->terms] = terms_transform(&regression->form->terms, value);
+        term[regression->terms] = terms_transform(&regression->form->terms, self, value);
         add_sample(regression, day, hour, term);
     }
     struct errors errors = {regression, self};
@@ -202,12 +202,11 @@ static void go_on(const struct regression *regression, const struct hourly *self
 
 static void keep_near_seen(const struct hourly *self, double value[REGRESSION_AHEAD])
 {
-    double least = INFINITY, most = -INFINITY;
-    for (int32_t i = 0; i < HOURLY_KEPT; i++) {
-        least = fmin(least, (double)self->value[i]);
-        most = fmax(most, (double)self->value[i]);
-    }
+    double least, most;
+    hourly_range(self, &least, &most);
     double room = BEYOND_SEEN * (most - least);
+    if (!isfinite(room)) /* back after a silence as long as the past that is kept */
+        return;
     for (int32_t i = 0; i < REGRESSION_AHEAD; i++)
         if (!isnan(value[i]))
             value[i] = fmin(most + room, fmax(least - room, value[i]));
@@ -218,9 +217,10 @@ double regression_value(struct regression *regression, const struct weather *wea
 {
     double term[RIDGE_TERMS + 1];
     struct term_source source = {weather, self, hour, lead_day, NULL};
-    return terms_fill(&regression->form->terms, &source, term)
-               ? value_of(regression, hour, lead_day, term)
-               : (double)NAN;
+    if (!terms_fill(&regression->form->terms, &source, term))
+        return NAN;
+    return terms_restore(&regression->form->terms, self,
+                         value_of(regression, hour, lead_day, term));
 }
 
 bool regression_predict(struct regression *regression, const struct weather *weather,
@@ -241,11 +241,11 @@ bool regression_predict(struct regression *regression, const struct weather *wea
     if (!any)
         return false;
     if (!isnan(part))
-        part = terms_transform(&regression->form->terms, part) - value[0];
+        part = terms_transform(&regression->form->terms, self, part) - value[0];
     double left[REGRESSION_AHEAD];
     go_on(regression, self, first_hour, part, left);
     for (int32_t i = 0; i < REGRESSION_AHEAD; i++)
-        ret_hour[i] = terms_restore(&regression->form->terms, value[i] + left[i]);
+        ret_hour[i] = terms_restore(&regression->form->terms, self, value[i] + left[i]);
     keep_near_seen(self, ret_hour);
     return true;
 }

@@ -37,8 +37,9 @@ bool ridge_solve(const float *sums, int32_t terms, double prior, float ret_coeff
         matrix[(i - 1) * slopes + i - 1] = 1.0 + prior / weight;
         right[i - 1] = ((double)row[terms] / weight - mean[i] * mean[terms]) * scale[i];
     }
-    /* Rows of ours are columns of LAPACK's: its lower triangle. */
-    if (LAPACKE_dposv(LAPACK_COL_MAJOR, 'L', slopes, 1, matrix, slopes, right, slopes) != 0)
+    /* Rows of ours are columns of LAPACK's: its lower triangle. No pivot that is NAN is accepted.
+     */
+    if (LAPACKE_dposv_work(LAPACK_COL_MAJOR, 'L', slopes, 1, matrix, slopes, right, slopes) != 0)
         return false;
     double constant = mean[terms];
     for (int32_t i = 1; i < terms; i++) {

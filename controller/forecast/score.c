@@ -25,6 +25,17 @@ const struct remembered_issue *memory_find(const struct memory *memory, int64_t 
     return issue->held && issue->start_step == start_step ? issue : NULL;
 }
 
+const struct remembered_issue *memory_of_step(const struct memory *memory, int lead_sample,
+                                              int64_t step)
+{
+    int64_t first = step - lead_sample_step[lead_sample];
+    int64_t last = lead_sample >= LEADS_IN_TURN ? first + STEPS_A_MEMORY - STEPS_AN_HOUR : first;
+    for (int64_t start = first; start <= last; start += STEPS_AN_HOUR)
+        if (start % STEPS_A_MEMORY == 0 && start + lead_step(lead_sample, start) == step)
+            return memory_find(memory, start);
+    return NULL;
+}
+
 /* Mean pinball loss over the quantiles: proper, so only honest quantiles minimise it. */
 static double pinball(const float quantile[QUANTILES], double observed)
 {

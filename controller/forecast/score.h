@@ -11,11 +11,21 @@ struct belief {
     float offset[QUANTILES]; /* of the quantiles, in units of the spread */
 };
 
+enum { LEADS_IN_TURN = 13 }; /* from here on, and never into a class of shorter leads */
 /* Every second sampled lead is judged model by model. */
 enum { JUDGED_LEADS = LEAD_SAMPLES / 2, MEMORY_ISSUES = FORECAST_STEPS / STEPS_A_MEMORY };
 static inline bool lead_is_judged(int lead_sample)
 {
     return lead_sample % 2 == 1;
+}
+
+/* Step of a sampled lead in an issue: later ones lie at all hours of the day in turn, because
+ * issues are remembered at the same eight for ever. */
+static inline int32_t lead_step(int lead_sample, int64_t start_step)
+{
+    int64_t turn = start_step / STEPS_A_MEMORY % (STEPS_A_MEMORY / STEPS_AN_HOUR);
+    int32_t step = lead_sample_step[lead_sample];
+    return lead_sample >= LEADS_IN_TURN ? step - (int32_t)turn * STEPS_AN_HOUR : step;
 }
 
 struct remembered_issue {
@@ -36,6 +46,10 @@ struct memory {
 struct remembered_issue *memory_slot(struct memory *memory, int64_t start_step);
 /* NULL: no issue started there. */
 const struct remembered_issue *memory_find(const struct memory *memory, int64_t start_step);
+
+/* The issue whose sampled lead is this step; NULL: none. */
+const struct remembered_issue *memory_of_step(const struct memory *memory, int lead_sample,
+                                              int64_t step);
 
 struct score_sum {
     int64_t count, inside, inside_80;

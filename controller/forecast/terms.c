@@ -10,7 +10,7 @@
 
 #include "controller/base/utc.h"
 
-enum { HOURS_A_WEEK = 7 * HOURS_A_DAY, DAY_LEAST_KNOWN = 8 };
+enum { HOURS_A_WEEK = 7 * HOURS_A_DAY };
 static const double HOURS_A_YEAR = 8766.0;
 static const double WIND_HINGE_M_S[] = {3.0, 5.0, 7.0, 10.0};
 static const double COOLING_ABOVE_C = 18.0, HOT_DAY_C = 20.0, HEATING_BELOW_C = 16.0;
@@ -32,30 +32,14 @@ static double weather_of(const struct fill *fill, enum weather_kind kind, int64_
     return weather_at(fill->source->weather, kind, hour, fill->source->lead_day);
 }
 
-/* Beyond the reach of a forecast its last hours stand for what follows. */
-static double mean_of(const struct fill *fill, enum weather_kind kind, int64_t from, int64_t to,
-                      int32_t least)
-{
-    double sum = 0.0;
-    int32_t known = 0;
-    for (int64_t hour = from; hour < to; hour++) {
-        double value = weather_of(fill, kind, hour);
-        if (isnan(value))
-            continue;
-        sum += value;
-        known++;
-    }
-    return known >= least ? sum / known : (double)NAN;
-}
-
 static double day_mean(const struct fill *fill, enum weather_kind kind, int64_t hour)
 {
-    return mean_of(fill, kind, hour - HOURS_A_DAY / 2, hour + HOURS_A_DAY / 2, DAY_LEAST_KNOWN);
+    return weather_day_mean(fill->source->weather, kind, hour, fill->source->lead_day);
 }
 
 static double around(const struct fill *fill, enum weather_kind kind, int64_t hour)
 {
-    return mean_of(fill, kind, hour - 2, hour + 3, 3);
+    return weather_around(fill->source->weather, kind, hour, fill->source->lead_day);
 }
 
 /* Of an hour at the edge of what is known the nearest known one within half a day. */
@@ -178,20 +162,20 @@ static void put_weather_then(struct fill *fill, int64_t hour)
 /* Below it the logarithm of a track that comes near 0 would say more of rounding than of it. */
 static const double LOGARITHM_LEAST = 1.0;
 
-double terms_transform(const struct term_form *form, double value)
+double terms_transform(const struct term_form *form, const struct hourly *self, double value)
 {
-    return form->logarithm ? log(fmax(value, LOGARITHM_LEAST)) : value;
+    return form->logarithm ? log(fmax(value, LOGARITHM_LEAST)) : value - self->reference;
 }
 
-double terms_restore(const struct term_form *form, double value)
+double terms_restore(const struct term_form *form, const struct hourly *self, double value)
 {
-    return form->logarithm ? exp(value) : value;
+    return form->logarithm ? exp(value) : value + self->reference;
 }
 
 static double own(const struct fill *fill, int64_t hour)
 {
     double value = hourly_at(fill->source->self, hour);
-    return isnan(value) ? value : terms_transform(fill->form, value);
+    return isnan(value) ? value : terms_transform(fill->form, fill->source->self, value);
 }
 
 static double own_mean(const struct fill *fill, int64_t last, int32_t count, int32_t stride)

@@ -32,8 +32,8 @@ struct term_source {
 };
 
 /* A track's value as the form sees it, and back. */
-double terms_transform(const struct term_form *form, double value);
-double terms_restore(const struct term_form *form, double value);
+double terms_transform(const struct term_form *form, const struct hourly *self, double value);
+double terms_restore(const struct term_form *form, const struct hourly *self, double value);
 
 /* Number of terms, the constant 1 first; at most RIDGE_TERMS. */
 int32_t terms_count(const struct term_form *form);

@@ -5,11 +5,12 @@
 
 #include <math.h>
 
-static const double FADE = 0.99968;     /* of a judged value: half in 45 days of two an hour */
+static const double FADE = 0.99904;     /* of a judged value: half in 45 days of 16 */
 static const double LEAST_COUNT = 48.0; /* judged values, to take part */
 static const double SHARPNESS = 20.0;   /* 5 % worse than the best: weighs a third */
 static const double LEAST_SHARE = 0.02; /* of the best one's weight; less is none */
 static const double CAP = 6.0;          /* of the usual error of the first model */
+static const double RATIO_LEAST = 1e-3, RATIO_MOST = 1e3;
 
 void tournament_judge(struct tournament *tournament, int lead, const float point[FORECAST_MODELS],
                       double observed)
@@ -20,8 +21,9 @@ void tournament_judge(struct tournament *tournament, int lead, const float point
         double error = fabs((double)point[model] - observed);
         if (isnan(error) || isnan(reference))
             continue;
-        if (contender->count >= LEAST_COUNT)
-            error = fmin(error, CAP * fmax(reference, contender->reference / contender->count));
+        double cap = CAP * fmax(reference, contender->reference / fmax(contender->count, 1.0));
+        if (contender->count >= LEAST_COUNT && cap > 0.0)
+            error = fmin(error, cap);
         contender->count = contender->count * FADE + 1.0;
         contender->error = contender->error * FADE + error;
         contender->reference = contender->reference * FADE + reference;
@@ -31,8 +33,17 @@ void tournament_judge(struct tournament *tournament, int lead, const float point
 double tournament_ratio(const struct tournament *tournament, int lead, int model)
 {
     const struct contender *contender = &tournament->contender[lead][model];
-    bool known = contender->count >= LEAST_COUNT && contender->reference > 0.0;
-    return known ? fmax(contender->error / contender->reference, 1e-3) : 1.0;
+    if (contender->count < LEAST_COUNT)
+        return 1.0;
+    if (!(contender->reference > 0.0)) /* the first never erred: who does is no company */
+        return contender->error > 0.0 ? RATIO_MOST : 1.0;
+    return fmin(fmax(contender->error / contender->reference, RATIO_LEAST), RATIO_MOST);
+}
+
+void tournament_forget(struct tournament *tournament, int model)
+{
+    for (int lead = 0; lead < SCORE_LEADS; lead++)
+        tournament->contender[lead][model] = (struct contender){0};
 }
 
 void tournament_weights(const struct tournament *tournament, int lead,

@@ -18,6 +18,8 @@ struct tournament {
  */
 void tournament_judge(struct tournament *tournament, int lead, const float point[FORECAST_MODELS],
                       double observed);
+/* Another one takes the place of the model. */
+void tournament_forget(struct tournament *tournament, int model);
 /* Weights of a lead add up to 1. Who never took part has none. */
 void tournament_weights(const struct tournament *tournament, int lead,
                         double ret_weight[FORECAST_MODELS]);

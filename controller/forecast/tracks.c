@@ -54,12 +54,12 @@ static const struct track_forms forms[FORECAST_TRACKS] = {
     [SERIES_WET_BULB] = {{&by_weather, NULL, &by_lags}},
     [SERIES_COP] = {{&by_weather, NULL, &by_lags}},
     [SERIES_OVERHEAD] = {{&by_weather, &by_weather_lags, &by_lags}},
-    [INPUT_GRID_SOLAR] = {{&by_sun}},
-    [INPUT_GRID_WIND] = {{&by_wind}},
-    [INPUT_GRID_HYDRO] = {{&by_weather}},
-    [INPUT_GRID_NUCLEAR] = {{&by_weather}},
-    [INPUT_GRID_FOSSIL] = {{&by_weather}},
-    [INPUT_GRID_TOTAL] = {{&by_weather}},
+    [INPUT_GRID_SOLAR] = {{&by_sun, &by_sun_lags}},
+    [INPUT_GRID_WIND] = {{&by_wind, &by_wind_lags}},
+    [INPUT_GRID_HYDRO] = {{&by_weather, &by_weather_lags}},
+    [INPUT_GRID_NUCLEAR] = {{&by_weather, &by_weather_lags}},
+    [INPUT_GRID_FOSSIL] = {{&by_weather, &by_weather_lags}},
+    [INPUT_GRID_TOTAL] = {{&by_weather, &by_weather_lags}},
 };
 
 static size_t aligned(size_t bytes)

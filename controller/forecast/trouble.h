@@ -6,6 +6,7 @@
 
 struct trouble {
     double miss;          /* distance to the median in half bands, lately: hours */
+    double lately;        /* mean absolute error of the same hours */
     double recent, usual; /* mean absolute error of the hours ahead, of days and of weeks */
     double count;
     enum forecast_trouble state;

@@ -80,7 +80,7 @@ def first_start_claims(claims, stack):
     claims.check("they have no role without the operator's word",
                  known.get(RACK, {}).get("role") == "none")
     claims.check("the site's own file comes first",
-                 known["weather"]["points"] == 3 and "training-hall_hall" not in known
+                 known["weather"]["points"] == 4 and "training-hall_hall" not in known
                  and "training-hall_weather_outdoor" not in known)
     claims.check("their values come in",
                  until(lambda: devices(stack)[RACK]["good_points"] == 1))

@@ -411,6 +411,39 @@ static void silence_is_told(void **state)
 
 /* ---- many blocks, messages ---- */
 
+/* A tick is not to stand still while models are asked again about a year of hours. */
+static void a_long_past_is_taken_in_parts(void **state)
+{
+    (void)state;
+    static struct forecast_block taken[LIMIT_BLOCKS];
+    enum { QUARTERS = 4 * LIMIT_MEASURED };
+    set_up(FEED_FILE);
+    config.mapping.tracks[0] = (struct feed_track){.track = SERIES_CARBON,
+                                                   .kind = BLOCK_MEASURED,
+                                                   .form = FEED_CSV,
+                                                   .time = "t",
+                                                   .value = "v",
+                                                   .time_form = FEED_TIME_S,
+                                                   .factor = 1};
+    snprintf(config.path, sizeof config.path, "%s", in_folder("past.csv"));
+    FILE *file = fopen(config.path, "w");
+    fputs("t,v\n", file);
+    for (int i = 0; i < QUARTERS; i++)
+        fprintf(file, "%d,%d\n", 1500000300 + i * 900, i);
+    fclose(file);
+    start();
+    int values = 0;
+    for (int waited_ms = 0; values < QUARTERS && waited_ms < PATIENCE_MS; waited_ms += 20) {
+        usleep(20000);
+        int count = feeds_take(feeds, taken, LIMIT_BLOCKS);
+        assert_in_range(count, 0, LIMIT_MEASURED / LIMIT_BLOCK);
+        for (int i = 0; i < count; values += taken[i++].count)
+            assert_float_equal(taken[i].value[0], values, 0);
+    }
+    assert_int_equal(values, QUARTERS);
+    stop();
+}
+
 static void blocks_that_are_not_taken_wait(void **state)
 {
     (void)state;
@@ -500,6 +533,7 @@ int main(void)
         cmocka_unit_test(certificates_are_checked),
         cmocka_unit_test(files_are_taken_when_they_are_whole),
         cmocka_unit_test(silence_is_told),
+        cmocka_unit_test(a_long_past_is_taken_in_parts),
         cmocka_unit_test(blocks_that_are_not_taken_wait),
         cmocka_unit_test(messages_are_documents_too),
     };

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Feeds in the real controller: HTTP, a file and MQTT (mosquitto) at once, as the status, the
-ledger and the log show them; and a key that shows in none of them.
+forecast, the ledger and the log show them; and a key that shows in none of them.
 
 Usage: test_feeds_daemon.py TIDEWATTD TIDEWATT. Exit status 1 when a claim fails.
 """
@@ -17,12 +17,17 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 KEY = "s3cret-key-of-ours"
 PATIENCE_S = 40
+SPEED = 20  # site time runs so fast: forecasts are made each minute of it
 
 
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def iso(moment_s):
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment_s))
 
 
 def document(value):
@@ -35,6 +40,7 @@ ROWS = 'format = "rows"; rows = "/rows"; time = "/t"; value = "/v"; issue = "/is
 SITE = """
 site: {{ name = "feeds"; }};
 controller: {{ socket = "{folder}/socket"; }};
+forecast: {{ every = "1 min"; }};
 store: {{ path = "{folder}/tidewatt.db"; }};
 jobs: {{ spool = "{folder}/jobs"; }};
 limits: {{ import = "1 MW"; import_fail_safe = "1 MW"; }};
@@ -57,6 +63,8 @@ class Site:
     def __init__(self, folder, daemon, tool):
         self.folder, self.daemon, self.tool = folder, daemon, tool
         self.processes = {}
+        start = time.time()
+        self.clock = f"{iso(start)}/{start:.3f}/{SPEED}"
         self.broker_port = free_port()
         (folder / "key").write_text(KEY + "\n")
         (folder / "key").chmod(0o600)
@@ -86,11 +94,15 @@ class Site:
         (self.folder / "site.cfg").write_text(SITE.format(
             folder=self.folder, broker=self.broker_port, server=self.server_port, path=path,
             rows=ROWS))
-        self.start("tidewattd", self.daemon, "--config", str(self.folder / "site.cfg"))
+        self.start("tidewattd", self.daemon, "--config", str(self.folder / "site.cfg"),
+                   "--clock", self.clock)
+
+    def cli(self, *words):
+        return subprocess.run([self.tool, words[0], "--socket", str(self.folder / "socket"),
+                               *words[1:]], capture_output=True, text=True, check=False).stdout
 
     def status(self, *options):
-        return subprocess.run([self.tool, "status", "--socket", str(self.folder / "socket"),
-                               *options], capture_output=True, text=True, check=False).stdout
+        return self.cli("status", *options)
 
     def feeds(self):
         try:
@@ -121,6 +133,20 @@ def all_alive(site):
                                    for feed in feeds.values())
 
 
+def forecast(site):
+    """The daemon says where its ledger is; series by name."""
+    try:
+        return {row["series"]: row
+                for row in json.loads(site.cli("forecast", "--json"))["forecasts"]}
+    except json.JSONDecodeError:
+        return {}
+
+
+def steps_at(rows, series, value):
+    """So many steps of its forecast say just that."""
+    return sum(abs(step["p50"] - value) < 0.01 for step in rows.get(series, {}).get("steps", ()))
+
+
 def lost(site, name):
     return not site.feeds().get(name, {"alive": True})["alive"]
 
@@ -136,6 +162,13 @@ def claims(site):
     until("news of all three", lambda: all_alive(site))
     table = site.status()
     assert "by-http" in table and "FEED" in table, table
+    until("the auction's prices in the forecast",
+          lambda: steps_at(forecast(site), "price_per_mwh", 51) >= 1)
+    shown = site.cli("forecast")
+    assert "nothing was ever measured of it" in shown and "IN 24 H" in shown, shown
+    history = site.cli("forecast", "--history", "--at", iso(time.time() + 3600), "--about",
+                       iso(time.time() + 3600))
+    assert "by-mqtt said" in history, history
 
     (site.folder / "price.json").write_text(document(60)[:50])
     until("a half-written file", lambda: lost(site, "by-file"))

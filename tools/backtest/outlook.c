@@ -54,7 +54,8 @@ void outlook_update(struct outlook *outlook, const struct world *world)
 void outlook_history(struct cycle *cycle, const struct world *world, struct feeds *feeds,
                      int64_t from_ms)
 {
-    int64_t first_ms = from_ms - LIMIT_HISTORY_SLOTS * (int64_t)FORECAST_STEP_MS;
+    cycle_resume_until(cycle, from_ms);
+    int64_t first_ms = from_ms - LIMIT_LEARN_DAYS * (int64_t)DAY_MS;
     for (int64_t at = utc_floor(first_ms, FORECAST_STEP_MS); at < from_ms; at += FORECAST_STEP_MS) {
         feeds_update(feeds, world->inputs, at + FORECAST_STEP_MS);
         for (int b = 0; b < feeds->count; b++)

@@ -101,8 +101,8 @@ def region_remarks(build, data, region):
         results = {
             "perfect": backtest(build, data, region, "--policy", f"{extra},tidewatt",
                                 "--forecast", "perfect", *options),
-            "model": backtest(build, data, region, "--policy", "none,tidewatt",
-                              "--forecast", "model", *options)}
+            "model": backtest(build, data, region, "--policy", "none,tidewatt", "--forecast",
+                              "model", "--weather", data / f"weather/{region}.csv", *options)}
         remarks.append(compare(region, kind, results,
                                (limits[f"oracle {kind}"], limits[f"persistence {kind}"]),
                                NAIVE[region][index]))

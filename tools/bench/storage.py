@@ -57,7 +57,7 @@ def battery_rows(build, data, region, limits):
     perfect = backtest(build, "backtest-storage", data, region, "--policy",
                        "none,surplus,tidewatt", "--forecast", "perfect")
     own = backtest(build, "backtest-storage", data, region, "--policy", "none,tidewatt",
-                   "--forecast", "model")
+                   "--forecast", "model", "--weather", data / f"weather/{region}.csv")
     best, surplus = limits["year's optimum"], limits["surplus only"]
     least = max(NAIVE[region], surplus)
     series.row(f"{region} future known", f"{100 * saved(perfect):.3f} %", "target",

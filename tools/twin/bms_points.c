@@ -7,9 +7,11 @@
 
 enum {
     OUTDOOR,
+    WET_BULB,
     IRRADIANCE,
     WIND_SPEED,
     PRICE,
+    PRICE_REALTIME,
     CARBON,
     INLET,
     UTILITY_POWER,
@@ -31,6 +33,9 @@ static const struct {
     [OUTDOOR] = {"Sensor/AirTemperature", "weather/outdoor", "Sensor", "AirTemperature",
                  "\"objectName\":\"Outdoor air\",\"objectId\":\"%s/weather/outdoor\","
                  "\"processArea\":[\"Outdoor\"],\"engUnit\":\"C\""},
+    [WET_BULB] = {"Sensor/GenericPoint", "weather/wet-bulb", "Sensor", "GenericPoint",
+                  "\"objectName\":\"Psychrometer\",\"objectId\":\"%s/weather/wet-bulb\","
+                  "\"processArea\":[\"Outdoor\",\"Wet-bulb temperature\"],\"engUnit\":\"C\""},
     [IRRADIANCE] = {"Sensor/GenericPoint", "weather/irradiance", "Sensor", "GenericPoint",
                     "\"objectName\":\"Pyranometer\",\"objectId\":\"%s/weather/irradiance\","
                     "\"processArea\":[\"Outdoor\",\"Global horizontal irradiance\"],"
@@ -42,6 +47,10 @@ static const struct {
     [PRICE] = {"GenericObject/GenericPoint", "market/price", "GenericObject", "GenericPoint",
                "\"objectName\":\"Power market\",\"objectId\":\"%s/market/price\","
                "\"processArea\":[\"Energy price\"],\"engUnit\":\"EUR/MWh\""},
+    [PRICE_REALTIME] = {"GenericObject/GenericPoint", "market/price-realtime", "GenericObject",
+                        "GenericPoint",
+                        "\"objectName\":\"Power market\",\"objectId\":\"%s/market/price-realtime\","
+                        "\"processArea\":[\"Real-time energy price\"],\"engUnit\":\"EUR/MWh\""},
     [CARBON] = {"GenericObject/GenericPoint", "market/carbon", "GenericObject", "GenericPoint",
                 "\"objectName\":\"Grid carbon\",\"objectId\":\"%s/market/carbon\","
                 "\"processArea\":[\"Grid carbon intensity\"],\"engUnit\":\"g/kWh\""},
@@ -107,12 +116,16 @@ static double value(const struct plant *plant, const struct outside *outside, in
     switch (point) {
     case OUTDOOR:
         return outside->temp_outdoor_c;
+    case WET_BULB:
+        return outside->temp_wet_bulb_c;
     case IRRADIANCE:
         return outside->irradiance_w_m2;
     case WIND_SPEED:
         return outside->wind_m_s;
     case PRICE:
         return outside->price_per_mwh;
+    case PRICE_REALTIME:
+        return outside->price_realtime_per_mwh;
     case CARBON:
         return outside->carbon_g_per_kwh;
     case INLET:

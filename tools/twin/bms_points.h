@@ -9,7 +9,7 @@
 #include "tools/twin/exogenous.h"
 #include "tools/twin/physics.h"
 
-enum { BMS_POINTS = 10 + PLANT_RACKS, BMS_PAYLOAD = 1024 };
+enum { BMS_POINTS = 12 + PLANT_RACKS, BMS_PAYLOAD = 1024 };
 #define BMS_INTEGRATION "tidewatt" /* the controller's name in the contract */
 
 /* BMS/v1/PUB/Value/... and BMS/v1/PUB/Metadata/... */

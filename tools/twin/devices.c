@@ -117,6 +117,8 @@ static double chiller_value(const struct cooling *cooling, enum point_kind kind)
         return cooling->supply_c;
     case POINT_TEMP_RETURN:
         return cooling->return_c;
+    case POINT_POWER_COOLING:
+        return cooling->chiller_heat_w;
     case POINT_FREE_COOLING:
         return 100 * cooling->free_share;
     case POINT_TEMP_SUPPLY_SET:

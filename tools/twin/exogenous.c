@@ -31,6 +31,8 @@ static const struct {
     [NOISE_BASE] = {QUARTER_MS, 2 * HOUR_MS},
     [NOISE_BASE_FAST] = {MINUTE_MS, 5 * MINUTE_MS},
     [NOISE_FREQUENCY] = {10 * SECOND_MS, MINUTE_MS},
+    [NOISE_DRYNESS] = {HOUR_MS, 30 * HOUR_MS},
+    [NOISE_REALTIME] = {QUARTER_MS, 3 * HOUR_MS},
 };
 
 static double clamp(double value, double low, double high)
@@ -91,6 +93,15 @@ static double temperature_c(struct exogenous *exogenous, double hour, int64_t ti
 
     return 13.5 + 9 * season + swing_k * cos((hour - 15) * M_PI / 12) +
            2.8 * noise(exogenous, NOISE_TEMPERATURE, time_ms);
+}
+
+/* How far the wet bulb stays below the air: afternoons are dry, fog is not. */
+static double wet_bulb_depression_k(struct exogenous *exogenous, int64_t site_ms)
+{
+    double hour = solar_hour(exogenous->config.longitude_deg, site_ms);
+
+    return fmax(0, 4.5 + 2.5 * cos((hour - 15) * M_PI / 12) +
+                       1.8 * noise(exogenous, NOISE_DRYNESS, site_ms));
 }
 
 /* Irradiance relative to a cloudless sky. */
@@ -200,6 +211,10 @@ void exogenous_at(struct exogenous *exogenous, int64_t site_ms, struct outside *
         ret_outside->wind_m_s = HUB_PER_10_M * series_linear(&exogenous->wind_m_s, data_ms);
         ret_outside->irradiance_w_m2 = measured_irradiance(exogenous, data_ms);
     }
+    ret_outside->temp_wet_bulb_c =
+        ret_outside->temp_outdoor_c - wet_bulb_depression_k(exogenous, site_ms);
+    ret_outside->price_realtime_per_mwh =
+        ret_outside->price_per_mwh + 9 * noise(exogenous, NOISE_REALTIME, site_ms);
 }
 
 /* The last year that the series covers from its first to its last day. */

@@ -12,8 +12,8 @@
 #include "tools/twin/series.h"
 
 struct outside {
-    double temp_outdoor_c, irradiance_w_m2, wind_m_s; /* wind at hub height */
-    double price_per_mwh, carbon_g_per_kwh;
+    double temp_outdoor_c, temp_wet_bulb_c, irradiance_w_m2, wind_m_s; /* wind at hub height */
+    double price_per_mwh, price_realtime_per_mwh, carbon_g_per_kwh;
     double base_it_w;
     double frequency_hz;
 };
@@ -38,6 +38,8 @@ enum exogenous_noise {
     NOISE_BASE,
     NOISE_BASE_FAST,
     NOISE_FREQUENCY,
+    NOISE_DRYNESS,  /* of the air */
+    NOISE_REALTIME, /* what the day-ahead market did not foresee */
     NOISES
 };
 

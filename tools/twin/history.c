@@ -20,12 +20,15 @@ static void add_moment(struct exogenous *exogenous, int64_t time_ms, double sum[
     sum[SERIES_CARBON] += now.carbon_g_per_kwh;
     sum[SERIES_BASE_IT] += now.base_it_w;
     sum[SERIES_TEMP] += now.temp_outdoor_c;
+    sum[SERIES_WET_BULB] += now.temp_wet_bulb_c;
+    sum[SERIES_PRICE_RT] += now.price_realtime_per_mwh;
 }
 
 static void write_quarter(FILE *file, struct exogenous *exogenous, int64_t start_ms)
 {
-    static const enum forecast_series known[] = {SERIES_PV,     SERIES_WIND,    SERIES_PRICE,
-                                                 SERIES_CARBON, SERIES_BASE_IT, SERIES_TEMP};
+    static const enum forecast_series known[] = {SERIES_PV,       SERIES_WIND,    SERIES_PRICE,
+                                                 SERIES_CARBON,   SERIES_BASE_IT, SERIES_TEMP,
+                                                 SERIES_WET_BULB, SERIES_PRICE_RT};
     const int moments = QUARTER_MS / MINUTE_MS;
     double sum[FORECAST_SERIES] = {0};
     char time[UTC_TEXT];

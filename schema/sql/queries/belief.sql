@@ -4,7 +4,7 @@
 --         -cmd ".parameter set :about '\"2026-11-22T18:00:00Z\"'" < schema/sql/queries/belief.sql
 -- Left out: at the newest forecast, about four hours later. A step is what is kept of the forecast
 -- at or before the time asked about. Providers: the newest issue that was received by then; of one
--- issue, the word that came last.
+-- issue, the word that came last. The issue of 14:00 is stamped some ms later: ask at 14:00:59.
 .headers on
 .mode column
 CREATE TEMP TABLE asked AS

@@ -111,6 +111,8 @@ static void mistakes_are_named_with_their_line(void **state)
         {FEED(ROWS "tracks: ( { track = \"pv_w\"; } );"), "'value' is needed"},
         {FEED(ROWS "tracks: ( { track = \"pv_w\"; value = \"/v\"; unit = \"C\"; } );"),
          "unit \"C\": pv_w is a power (W, kW, MW)"},
+        {FEED(ROWS "tracks: ( { track = \"temp_outdoor_c\"; value = \"/v\"; unit = \"F\"; } );"),
+         "unknown unit \"F\": temp_outdoor_c is a temperature (C"},
         {FEED(ROWS "tracks: ( { track = \"pv_w\"; value = \"/v\"; }, "
                    "{ track = \"pv_w\"; value = \"/w\"; } );"),
          "track pv_w comes twice"},
@@ -161,6 +163,22 @@ static void keys_that_everybody_can_read_are_told(void **state)
     configuration_destroy(config);
 }
 
+static void keys_in_addresses_are_told_without_them(void **state)
+{
+    (void)state;
+    struct config *config =
+        load(FEED("url = \"http://h/?q=monkey-1&AppId=p4ss&x_api_key=p4ss&n=1\"; "
+                  "format = \"rows\"; time = \"/t\"; " TRACKS ";"));
+    assert_non_null(config);
+    configuration_warn(config, note, NULL);
+    assert_non_null(strstr(notes, "feed \"f\": \"AppId\" in its url looks like a key"));
+    assert_non_null(strstr(notes, "key_in = \"query:x_api_key\""));
+    assert_null(strstr(notes, "monkey"));
+    assert_null(strstr(notes, "\"n\""));
+    assert_null(strstr(notes, "p4ss"));
+    configuration_destroy(config);
+}
+
 static int make_file(void **state)
 {
     (void)state;
@@ -181,6 +199,7 @@ int main(void)
         cmocka_unit_test(shipped_examples_are_sound),
         cmocka_unit_test(mistakes_are_named_with_their_line),
         cmocka_unit_test(keys_that_everybody_can_read_are_told),
+        cmocka_unit_test(keys_in_addresses_are_told_without_them),
     };
     return cmocka_run_group_tests(tests, make_file, remove_file);
 }

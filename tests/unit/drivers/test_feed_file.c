@@ -42,12 +42,16 @@ static void a_file_that_grows_is_left_alone(void **state)
     assert_memory_equal(file.bytes, "t,v\n1,2\n2,3\n", file.length);
     assert_true(file.modified_ms > 0);
     expect(REASON_FEED_DUPLICATE, DAY_MS);
+    assert_false(file.again);
     feed_file_forget(&file);
     expect(REASON_NONE, DAY_MS);
+    assert_true(file.again);
+    feed_file_forget(&file);
     write_text("t,v\n");
     expect(REASON_FEED_PARTIAL, DAY_MS);
     expect(REASON_NONE, DAY_MS);
     assert_int_equal(file.length, strlen("t,v\n"));
+    assert_false(file.again);
 }
 
 static void an_old_file_is_taken_at_once(void **state)

@@ -151,9 +151,10 @@ static void now_is_shown_with_its_reasons(void **state)
     assert_says("142.5");                    /* measured last */
     assert_says("511.0 < 513.0 < 515.0");    /* in 1 h */
     assert_says("561.0 < 563.0 < 565.0");    /* in 6 h */
+    assert_says("1.2 < 1.2 < 1.2 kW");       /* of power, in 72 h */
     assert_says("1221.0 < 1223.0 < 1225.0"); /* in 72 h */
     assert_says("made from the past alone");
-    assert_says("nothing was ever seen of it");
+    assert_says("nothing was ever measured of it");
 }
 
 static void a_series_reaches_four_days(void **state)
@@ -184,7 +185,8 @@ static void the_past_is_told_beside_what_came(void **state)
     assert_int_equal(run("--history --at 2026-06-15T15:30Z --series carbon_g_per_kwh"), 0);
     assert_says("as forecast at 2026-06-15T14:00:00Z");
     assert_int_equal(run("--history --at 13:00 --about 18:00"), 0); /* nothing was said yet */
-    assert_says("price_per_mwh");
+    assert_says("no forecast was made by then");
+    assert_null(strstr(test.text, "06-15 13:00"));
 }
 
 static void scores_are_shown(void **state)

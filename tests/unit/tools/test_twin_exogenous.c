@@ -75,6 +75,8 @@ static void a_year_is_plausible(void **state)
         exogenous_at(&exogenous, midnight_ms + 13 * HOUR_MS, &now);
         assert_true(now.irradiance_w_m2 > 0 && now.irradiance_w_m2 < 1150);
         assert_true(now.temp_outdoor_c > -15 && now.temp_outdoor_c < 45);
+        assert_true(now.temp_wet_bulb_c <= now.temp_outdoor_c);
+        assert_true(fabs(now.price_realtime_per_mwh - now.price_per_mwh) < 60);
         assert_true(now.wind_m_s >= 0 && now.base_it_w > 1.5e5 && now.base_it_w < 3.6e5);
         noon_price += now.price_per_mwh / 365;
         noon_carbon += now.carbon_g_per_kwh / 365;
@@ -291,7 +293,7 @@ static void history_ends_where_the_plant_begins(void **state)
         rows++;
     }
     fclose(file);
-    assert_int_equal(rows, 1 + 2 * 96 * 6);
+    assert_int_equal(rows, 1 + 2 * 96 * 8);
     assert_int_equal(strncmp(last, "2026-05-31T23:45:00Z,", 21), 0);
     unlink(path);
 }
