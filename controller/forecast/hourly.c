@@ -1,13 +1,13 @@
 /* A value far outside all that was seen lately is cut to the edge of it: one misplaced decimal
- * point would bend a regression for months. Each cut value widens what was seen by half, so what
- * lasts gets through within hours. */
+ * point would bend a regression for months. Each cut value widens what was seen, so what lasts
+ * gets through within hours. */
 #include "controller/forecast/hourly.h"
 
 #include "controller/base/utc.h"
 
 enum { TRUSTED_HOURS = 72 };
 static const double REACH_DEVIATIONS = 5.0; /* from the mean: always believed */
-static const double REACH_RANGES = 0.5;     /* beyond the edges of what was seen: too */
+static const double REACH_RANGES = 0.5;     /* beyond the edges of what was seen: too, unless told otherwise */
 static const double FADE = 0.9985;          /* of an hour in the running means: half in 19 days */
 
 int64_t hour_of_step(int64_t step)
@@ -17,7 +17,7 @@ int64_t hour_of_step(int64_t step)
 
 void hourly_init(struct hourly *hourly)
 {
-    *hourly = (struct hourly){.started = false};
+    *hourly = (struct hourly){.room = REACH_RANGES};
     for (int32_t i = 0; i < HOURLY_KEPT; i++)
         hourly->value[i] = NAN;
 }
@@ -39,7 +39,7 @@ static double cut(const struct hourly *hourly, double value)
 {
     double least, most;
     hourly_range(hourly, &least, &most);
-    double room = REACH_RANGES * (most > least ? most - least : fabs(most));
+    double room = hourly->room * (most > least ? most - least : fabs(most));
     return room > 0.0 && isfinite(room) ? fmin(most + room, fmax(least - room, value)) : value;
 }
 

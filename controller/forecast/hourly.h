@@ -18,6 +18,7 @@ struct hourly {
     int32_t quarters;         /* of them known */
     double mean, deviation;   /* running mean and mean deviation, to tell spikes */
     double reference;         /* its first value: differences to it keep their precision */
+    double room;              /* beyond what was seen, in ranges of it, that is believed at once */
     int32_t seen;             /* hours that went in, to HOURLY_KEPT */
     float value[HOURLY_KEPT]; /* NAN: gap; the newest hour only once it is over */
 };

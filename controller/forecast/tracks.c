@@ -23,6 +23,8 @@ static const struct regression_form by_sun_lags = {.terms = {WEATHER_OF_SUN, tru
                                                    .by_hours = true};
 static const struct regression_form by_lags = {
     .terms = {WEATHER_NONE, true}, .lead_days = 1, .order = 24, .half_life_days = 180};
+static const struct regression_form by_market_lags = {
+    .terms = {WEATHER_NONE, true}, .lead_days = 1, .order = 24, .half_life_days = 365, .by_hours = true};
 
 static const struct regression_form by_carbon = {
     .terms = {WEATHER_RICH, .mix = true, .logarithm = true},
@@ -46,7 +48,7 @@ struct track_forms {
 static const struct track_forms forms[FORECAST_TRACKS] = {
     [SERIES_PV] = {{&by_sun, &by_sun_lags, &by_lags}},
     [SERIES_WIND] = {{&by_wind, &by_wind_lags, &by_lags}},
-    [SERIES_PRICE] = {{&by_weather, &by_weather_lags, &by_lags}},
+    [SERIES_PRICE] = {{&by_weather, &by_weather_lags, &by_market_lags}},
     [SERIES_CARBON] = {{&by_carbon, &by_carbon_lags, &by_lags, &by_carbon_level}},
     [SERIES_BASE_IT] = {{&by_weather, &by_weather_lags, &by_lags}},
     [SERIES_TEMP] = {{&by_weather, NULL, &by_lags}},
@@ -61,6 +63,9 @@ static const struct track_forms forms[FORECAST_TRACKS] = {
     [INPUT_GRID_FOSSIL] = {{&by_weather, &by_weather_lags}},
     [INPUT_GRID_TOTAL] = {{&by_weather, &by_weather_lags}},
 };
+
+/* A scarce hour costs many times the usual, and says nothing of the same hour tomorrow. */
+static const double MARKET_ROOM = 0.01;
 
 static size_t aligned(size_t bytes)
 {
@@ -85,6 +90,8 @@ void tracks_init(struct tracks *tracks, void *room)
     tracks->mix_known = false;
     for (int32_t track = 0; track < FORECAST_TRACKS; track++) {
         hourly_init(&tracks->hourly[track]);
+        if (track == SERIES_PRICE || track == SERIES_PRICE_RT)
+            tracks->hourly[track].room = MARKET_ROOM;
         for (int kind = 0; kind < REGRESSION_KINDS; kind++) {
             const struct regression_form *form = forms[track].form[kind];
             tracks->regression[track][kind] = form ? (struct regression *)next : NULL;
