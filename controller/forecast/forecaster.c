@@ -354,6 +354,9 @@ struct answer forecaster_ask(struct forecaster *forecaster, enum forecast_series
                                                : forecaster_model_name(forecaster, series, most);
     int64_t old = measured ? view->end_step - 1 - view->present_step : 0;
     answer.old_steps = old > 0 ? (int32_t)fmin((double)old, 4.0 * FORECAST_STEPS) : 0;
+    for (int32_t i = 0; i < FORECAST_STEPS; i++) /* the sun's unit follows its height already */
+        forecaster->hour_scale[i] =
+            series_forms[series].solar ? 1.0f : by_hour_scale(&state->by_hour, start_step + i);
     band_offsets(&state->band, assumed_deviation(series, answer.young, &forecaster->outlook),
                  answer.old_steps, forecaster->offset);
     return answer;
@@ -403,7 +406,7 @@ void forecaster_remember(struct forecaster *forecaster, enum forecast_series ser
     for (int i = 0; i < LEAD_SAMPLES; i++) {
         int32_t step = lead_step(i, start_step);
         slot->belief[i].point = outlook->point[step];
-        slot->belief[i].spread = outlook->spread[step];
+        slot->belief[i].spread = outlook->spread[step] * forecaster->hour_scale[step];
         memcpy(slot->belief[i].offset, forecaster->offset[step], sizeof(slot->belief[i].offset));
     }
     keep_points(forecaster, start_step, slot);
@@ -441,9 +444,10 @@ static void fill(const struct forecaster *forecaster, enum forecast_series serie
 {
     const struct outlook *outlook = &forecaster->outlook;
     for (int32_t step = 0; step < FORECAST_STEPS; step++) {
+        double unit = (double)(outlook->spread[step] * forecaster->hour_scale[step]);
         for (int q = 0; q < QUANTILES; q++) {
-            double value = (double)outlook->point[step] +
-                           (double)forecaster->offset[step][q] * (double)outlook->spread[step];
+            double value =
+                (double)outlook->point[step] + (double)forecaster->offset[step][q] * unit;
             ret_forecast->value[step][q] = forecaster_bounded(series, value);
         }
     }

@@ -11,6 +11,8 @@ static const double PLAUSIBLE_MOST = 1e15;
 static const double SOLAR_SPREADS_MOST = 10.0;
 /* Busts and drifts are told from what was said two to five hours before. */
 enum { TROUBLE_FROM = 5, TROUBLE_TO = 9 };
+/* Half a day to a day ahead: the hours of the day are told apart by these. */
+enum { DAY_FROM = 16, DAY_TO = 19 };
 
 static bool plausible(double value)
 {
@@ -29,7 +31,7 @@ static bool is_remembered(int64_t step)
 }
 
 static void judge_belief(struct forecaster *forecaster, enum forecast_series series, int sample,
-                         const struct remembered_issue *issue, double observed)
+                         const struct remembered_issue *issue, int64_t step, double observed)
 {
     struct series_state *state = &forecaster->series[series];
     const struct belief *belief = &issue->belief[sample];
@@ -48,6 +50,8 @@ static void judge_belief(struct forecaster *forecaster, enum forecast_series ser
                          issue->contender[sample / 2], observed);
     if (!issue->learnable)
         return;
+    if (sample >= DAY_FROM && sample <= DAY_TO)
+        by_hour_learn(&state->by_hour, step, error);
     if (sample >= TROUBLE_FROM && sample <= TROUBLE_TO)
         trouble_judge(
             &state->trouble, error,
@@ -63,7 +67,7 @@ static void judge(struct forecaster *forecaster, enum forecast_series series, in
         const struct remembered_issue *issue =
             memory_of_step(&forecaster->series[series].memory, i, step);
         if (issue && issue->belief[i].spread > 0.0f) /* not the night's zero, nor a settled price */
-            judge_belief(forecaster, series, i, issue, observed);
+            judge_belief(forecaster, series, i, issue, step, observed);
     }
 }
 

@@ -5,6 +5,7 @@
 #ifndef TIDEWATT_FORECAST_FORECASTER_PRIVATE_H
 #define TIDEWATT_FORECAST_FORECASTER_PRIVATE_H
 
+#include "controller/forecast/by_hour.h"
 #include "controller/forecast/forecast_model.h"
 #include "controller/forecast/provided.h"
 #include "controller/forecast/rank.h"
@@ -35,6 +36,7 @@ struct series_state {
     struct band band;
     struct tournament tournament;
     struct trouble trouble;
+    struct by_hour by_hour;
     struct rank rank;
     struct score_sum score[SCORE_LEADS];
     struct scenario_source source;
@@ -55,6 +57,7 @@ struct forecaster {
     bool has_said[FORECAST_MODELS];
     struct outlook outlook;
     float offset[FORECAST_STEPS][QUANTILES];
+    float hour_scale[FORECAST_STEPS]; /* of the unit of errors, by hour of the day */
     void *regressions; /* their room */
 };
 

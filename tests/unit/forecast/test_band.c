@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "controller/forecast/band.h"
+#include "controller/forecast/by_hour.h"
 #include "tests/unit/forecast/series.h"
 
 enum { ERRORS = 12000, WARM = 400, SAMPLE = 10 };
@@ -90,11 +91,29 @@ static void assumed(void **state)
     assert_true(old[383][6] > offset[383][6]);
 }
 
+/* Evenings are three times as unsure as other hours: the unit follows, drawn towards the mean. */
+static void unsure_hours(void **state)
+{
+    (void)state;
+    static struct by_hour by_hour;
+    assert_true(by_hour_scale(&by_hour, 0) == 1.0f);
+    for (int64_t step = 0; step < 96 * 120; step += 4)
+        by_hour_learn(&by_hour, step, step / 4 % 24 == 18 ? -30.0 : 10.0);
+    double mean = (23 * 10.0 + 30.0) / 24.0, all = 0.0;
+    assert_true(fabs((double)by_hour_scale(&by_hour, 18 * 4 + 3) - (0.3 + 0.7 * 30.0 / mean)) <
+                0.02);
+    assert_true(fabs((double)by_hour_scale(&by_hour, -5) - (0.3 + 0.7 * 10.0 / mean)) < 0.02);
+    for (int64_t hour = 0; hour < 24; hour++)
+        all += (double)by_hour_scale(&by_hour, hour * 4) / 24.0;
+    assert_true(fabs(all - 1.0) < 1e-6);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whatever_comes),
         cmocka_unit_test(assumed),
+        cmocka_unit_test(unsure_hours),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
