@@ -69,7 +69,8 @@ static void put_weekday(struct fill *fill, int64_t hour)
     put(fill, day == 0);
 }
 
-static void put_general(struct fill *fill, int64_t hour)
+/* All that is told of the weather at the hour that the lags are of, too. */
+static void put_basic(struct fill *fill, int64_t hour)
 {
     double wind = around(fill, WEATHER_WIND_SPEED, hour);
     double temp = weather_of(fill, WEATHER_TEMP, hour);
@@ -80,6 +81,11 @@ static void put_general(struct fill *fill, int64_t hour)
     put(fill, day_mean(fill, WEATHER_GHI, hour) / 100.0);
     put(fill, fmax(temp - COOLING_ABOVE_C, 0.0));
     put(fill, fmax(HEATING_BELOW_C - temp, 0.0));
+}
+
+static void put_general(struct fill *fill, int64_t hour)
+{
+    put_basic(fill, hour);
     put(fill, day_mean(fill, WEATHER_TEMP, hour) / 10.0);
     put(fill, weather_of(fill, WEATHER_DEW_POINT, hour) / 10.0);
 }
@@ -145,20 +151,6 @@ static void put_weather(struct fill *fill, enum weather_terms terms, int64_t hou
         put_sun(fill, hour);
 }
 
-/* What the weather was like at the hour that the lags are of. */
-static void put_weather_then(struct fill *fill, int64_t hour)
-{
-    double wind = around(fill, WEATHER_WIND_SPEED, hour);
-    double temp = weather_of(fill, WEATHER_TEMP, hour);
-    put(fill, wind);
-    put(fill, wind * wind / 10.0);
-    put(fill, day_mean(fill, WEATHER_WIND_SPEED, hour));
-    put(fill, weather_of(fill, WEATHER_GHI, hour) / 100.0);
-    put(fill, day_mean(fill, WEATHER_GHI, hour) / 100.0);
-    put(fill, fmax(temp - COOLING_ABOVE_C, 0.0));
-    put(fill, fmax(HEATING_BELOW_C - temp, 0.0));
-}
-
 /* Below it the logarithm of a track that comes near 0 would say more of rounding than of it. */
 static const double LOGARITHM_LEAST = 1.0;
 
@@ -219,7 +211,7 @@ static void put_all(struct fill *fill)
         return;
     put_lags(fill, hour);
     if (form->weather != WEATHER_NONE && form->weather != WEATHER_OF_WIND)
-        put_weather_then(fill, hour - HOURS_A_DAY);
+        put_basic(fill, hour - HOURS_A_DAY);
 }
 
 int32_t terms_count(const struct term_form *form)
