@@ -116,6 +116,18 @@ static void bust_and_back(void **state)
     assert_int_equal(after(&trouble, 5.0, 20), FORECAST_SOUND);
 }
 
+/* At dawn bands are as narrow as the errors: far outside of one is no bust when it is next to
+ * nothing. */
+static void next_to_nothing_is_no_bust(void **state)
+{
+    (void)state;
+    struct trouble trouble = {0};
+    after(&trouble, 5.0, 1000);
+    for (int i = 0; i < 30; i++)
+        trouble_judge(&trouble, 0.003, 0.001);
+    assert_int_equal(trouble.state, FORECAST_SOUND);
+}
+
 /* Errors are three times as large for days while the band holds them. */
 static void drift_and_usual_again(void **state)
 {
@@ -135,6 +147,7 @@ int main(void)
         cmocka_unit_test(the_first_never_errs),
         cmocka_unit_test(hours_in_order),
         cmocka_unit_test(bust_and_back),
+        cmocka_unit_test(next_to_nothing_is_no_bust),
         cmocka_unit_test(drift_and_usual_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
